@@ -1,0 +1,44 @@
+"""Events to bytes and back, lifting entries that older versions wrote."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from almenara.model.errors import UnknownEvent
+from almenara.model.events import EVENTS, Event
+
+#: (type, version) → what turns the decoded fields of that version into those of the next one.
+UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+
+
+def encode(event: Event) -> tuple[str, int, bytes]:
+    """Type name, version and MessagePack payload of an event; equal events give equal bytes.
+
+    >>> from almenara.model.events import StepTaken
+    >>> decode(*encode(StepTaken(now_ms=5)))
+    StepTaken(now_ms=5)
+    """
+    kind = type(event)
+    return kind.__name__, kind.version, _encoder.encode(event)
+
+
+def decode(kind: str, version: int, payload: bytes) -> Event:
+    """The event of a log entry, in today's form. Raises UnknownEvent when the entry is newer than this program."""
+    event = EVENTS.get(kind)
+    if event is None or version > event.version:
+        raise UnknownEvent(
+            f"The log holds {kind} version {version}, which this version of Almenara does not know: update it."
+        )
+    try:
+        if version == event.version:
+            return msgspec.msgpack.decode(payload, type=event)
+        fields = msgspec.msgpack.decode(payload)
+        while version < event.version:
+            fields = UPCASTS[kind, version](fields)
+            version += 1
+        return msgspec.convert(fields, event)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise UnknownEvent(f"An entry of type {kind} cannot be read: {error}") from error

@@ -1,0 +1,59 @@
+"""Every failure that Almenara reports by name.
+
+AlmenaraError
+├── UsageError            the caller asked for something that makes no sense (exit code 2)
+├── InputError            an input cannot be used as a whole (exit code 1)
+│   ├── UnreadableInput   missing, forbidden, not a file of any known kind
+│   └── OversizedInput    larger than a named bound (file, line, expansion of a .gz)
+├── LogError              the log refused
+│   ├── LogCorrupted      the hash chain is broken; says where
+│   ├── LogLocked         another process writes this log
+│   └── UnknownEvent      an entry was written by a newer version
+└── InvalidWarning        a CAP message that must not leave the house
+
+Rows that cannot be used are no errors: they become quarantine records with a reason.
+"""
+
+
+class AlmenaraError(Exception):
+    """Base of every failure that is reported by name; its text says what to do."""
+
+
+class UsageError(AlmenaraError):
+    """The request makes no sense as it stands."""
+
+
+class InputError(AlmenaraError):
+    """An input cannot be used as a whole."""
+
+
+class UnreadableInput(InputError):
+    """Missing, forbidden, or not a file of any known kind."""
+
+
+class OversizedInput(InputError):
+    """Larger than a named bound."""
+
+
+class LogError(AlmenaraError):
+    """The log refused."""
+
+
+class LogCorrupted(LogError):
+    """The hash chain is broken at `seq`."""
+
+    def __init__(self, message: str, *, seq: int) -> None:
+        super().__init__(message)
+        self.seq = seq
+
+
+class LogLocked(LogError):
+    """Another process writes this log."""
+
+
+class UnknownEvent(LogError):
+    """The entry was written by a newer version of Almenara."""
+
+
+class InvalidWarning(AlmenaraError):
+    """A CAP message that must not leave the house."""

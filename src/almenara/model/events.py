@@ -1,0 +1,177 @@
+"""Everything that can happen, as past-tense facts: what the log holds."""
+
+from typing import ClassVar
+
+import msgspec
+
+Parameter = str | int | float | bool | None
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """One fact. `version` rises when a field changes its meaning; `codec.UPCASTS` lifts older entries."""
+
+    version: ClassVar[int] = 1
+
+
+class RunStarted(Event, frozen=True, kw_only=True):
+    """A replay, a drill or a watch began on this log."""
+
+    mode: str  # "replay" | "drill" | "watch"
+    status: str  # CAP status of everything that follows: "Exercise" | "Test" | "Actual"
+    parameters: dict[str, Parameter]  # what must be the same when the run is resumed
+
+
+class RunFinished(Event, frozen=True, kw_only=True):
+    """The run came to its end."""
+
+    state_digest: str
+
+
+class PlacesImported(Event, frozen=True, kw_only=True):
+    """The protected places; a later import of the same origin replaces the earlier one."""
+
+    origin: str  # "geonames:EC", a file's name
+    attribution: str  # licence line to show, may be empty
+    table: bytes  # model.places.PLACES, Arrow IPC
+    rejected: dict[str, int]  # reason → rows kept out
+
+
+class ObservationsReceived(Event, frozen=True, kw_only=True):
+    """A source delivered rows that could be read. Which of them count is the observations stage's decision."""
+
+    source: str  # plugin name: "firms"
+    kind: str  # "fire" | "earthquake"
+    origin: str  # file name or URL without credentials
+    sha256: str  # of the whole content as delivered
+    part: int  # 0, 1, … when a large content is delivered in several batches
+    table: bytes  # model.observations.OBSERVATIONS, Arrow IPC
+
+
+class RowsRejected(Event, frozen=True, kw_only=True):
+    """Rows (or a whole content) that could not be used: the quarantine record, raw bytes included."""
+
+    source: str
+    origin: str
+    sha256: str
+    part: int
+    reasons: dict[str, int]  # named reason → rows
+    rows: bytes  # Arrow IPC of intake.REJECTED: line, reason, detail, raw
+
+
+class QuarantineRetried(Event, frozen=True, kw_only=True):
+    """A quarantine record was read again with today's readers."""
+
+    quarantine: str  # id of the record
+    accepted: int  # rows that could be read this time
+    rejected: int
+
+
+class SourcePolled(Event, frozen=True, kw_only=True):
+    """A source was asked. An empty answer is an answer; a failure is not "no fire"."""
+
+    source: str
+    origin: str
+    at_ms: int
+    outcome: str  # "data" | "empty" | "unchanged" | "failed" | "malformed"
+    read: int  # rows in the content: accepted or duplicate or rejected
+    detail: str  # for people; empty when all is well
+
+
+class SourceSilent(Event, frozen=True, kw_only=True):
+    """Nothing usable came from a source for longer than its cadence allows: its hazards are unknown, not over."""
+
+    source: str
+    at_ms: int
+    last_heard_ms: int | None
+
+
+class SourceHeard(Event, frozen=True, kw_only=True):
+    """A silent source answered again."""
+
+    source: str
+    at_ms: int
+
+
+class StepTaken(Event, frozen=True, kw_only=True):
+    """Observations acquired up to `now_ms` were followed; every later decision of the step carries this time."""
+
+    now_ms: int
+
+
+class HazardsChanged(Event, frozen=True, kw_only=True):
+    """What the step did to hazards: one row for each hazard touched (stages.hazards.CHANGES, Arrow IPC)."""
+
+    now_ms: int
+    table: bytes
+
+
+class ExposuresChanged(Event, frozen=True, kw_only=True):
+    """Places that came within reach, came nearer, or left it (stages.exposure.CHANGES, Arrow IPC)."""
+
+    now_ms: int
+    table: bytes
+
+
+class IncidentOpened(Event, frozen=True, kw_only=True):
+    """Responders have something to work on."""
+
+    now_ms: int
+    incident: str
+    kind: str
+    hazard: str
+    priority: int  # 1 (now) … 4 (watch)
+    reasons: list[str]  # codes of why, e.g. "population:4500"
+
+
+class IncidentChanged(Event, frozen=True, kw_only=True):
+    """Another hazard joined, or the priority moved. Priority never sinks while the incident is open."""
+
+    now_ms: int
+    incident: str
+    hazards: list[str]  # all of them, in order of joining
+    priority: int
+    reasons: list[str]
+
+
+class IncidentMerged(Event, frozen=True, kw_only=True):
+    """Two incidents proved to be one event; `incident` goes on as `into`."""
+
+    now_ms: int
+    incident: str
+    into: str
+
+
+class IncidentClosed(Event, frozen=True, kw_only=True):
+    """Every hazard of the incident ended, or no place lies within its reach any more."""
+
+    now_ms: int
+    incident: str
+    reason: str
+
+
+class WarningDrafted(Event, frozen=True, kw_only=True):
+    """A CAP message was written for an incident: the first of its thread, or an Update or Cancel of the one before."""
+
+    now_ms: int
+    identifier: str
+    thread: str  # one for each incident
+    incident: str
+    msg_type: str  # "Alert" | "Update" | "Cancel"
+    status: str
+    references: str  # CAP references, empty for the first
+    expires_ms: int
+    severity: str
+    places: list[str]  # ids of the places it warns
+    reasons: list[str]  # why now: "new-place", "severity", "expiry-near", …
+    xml: bytes  # the message as it would be sent
+
+
+class WarningExpired(Event, frozen=True, kw_only=True):
+    """The thread's last message ran out and nothing called for another."""
+
+    now_ms: int
+    identifier: str
+    thread: str
+
+
+EVENTS: dict[str, type[Event]] = {event.__name__: event for event in Event.__subclasses__()}
