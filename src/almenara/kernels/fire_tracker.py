@@ -1,0 +1,331 @@
+"""Follow fires: detections in, fires with stable identity, lineage and growing footprints out.
+
+The result is a function of the set of detections alone. Detections are told in order of acquisition, one minute (a
+*pass*) at a time. When one arrives late, the fires it can concern (its kin: all that ever lay within the link distance
+of each other) are forgotten and told anew from their detections; nothing else is touched.
+
+Rules (hazards.md §2, after FEDS, Chen et al. 2022): a detection belongs to every fire not ended that has a hot cell
+within 1 km; several such fires become one, the oldest goes on; a fire unseen for 20 days is ended and never revives.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from almenara.kernels.fire_cells import (
+    N_MERGES,
+    N_NODES,
+    N_SLOTS,
+    N_TILES,
+    NEVER,
+    TILE,
+    Cells,
+    Detections,
+    cells_under,
+    find,
+    kin_of,
+    link,
+    neighbours,
+    rehash,
+    unlink_tiles,
+)
+from almenara.kernels.fire_closing import WINDOW_TILES, close, order_by_block
+from almenara.kernels.grid import grid
+
+ENDED_AFTER_MIN = 20 * 24 * 60
+
+#: Columns of a detection that the tracker keeps for its caller and hands back when a story is told anew.
+EXTRA = {"value": np.float32, "confidence": np.int8, "heat_class": np.int8, "platform": np.int16}
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What the detections of one minute did. Fires are node numbers; `roots` are the ones that go on."""
+
+    t: int  # minutes since 1970-01-01 UTC
+    rows: slice  # of the tracker's detections
+    fires: NDArray[np.int64]  # root of each detection's fire after the pass
+    absorbed: NDArray[np.int64]  # fires that had a past and ended in another one
+    absorbed_by: NDArray[np.int64]
+    cells: NDArray[np.int64]  # cells that joined a footprint
+    cell_fires: NDArray[np.int64]  # and their fires' roots
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What one call of `update` did: forgotten fires (whose story is told anew in `retold`), then the new passes."""
+
+    forgotten: NDArray[np.int64]  # nodes; their numbers are not used again
+    retold: list[Pass]
+    passes: list[Pass]
+
+
+class FireTracker:
+    """All fires that a late detection may still change, as arrays."""
+
+    def __init__(self) -> None:
+        self._cells = _empty_cells(1024, 1024, 4096)
+        self._obs = _empty_detections(1024)
+        self.extra: dict[str, NDArray[Any]] = {name: np.zeros(1024, kind) for name, kind in EXTRA.items()}
+        self._n_obs = 0
+        self.told_until = -1  # the last minute told
+
+    # ------------------------------------------------------------------ telling
+
+    def update(
+        self,
+        t: NDArray[np.int32],
+        lon: NDArray[np.float64],
+        lat: NDArray[np.float64],
+        across_m: NDArray[np.float32],
+        along_m: NDArray[np.float32],
+        key_hi: NDArray[np.uint64],
+        key_lo: NDArray[np.uint64],
+        extra: dict[str, NDArray[Any]],
+        *,
+        retract: tuple[NDArray[np.uint64], NDArray[np.uint64]] | None = None,
+    ) -> Update:
+        """Take in detections (n values a column; minutes UTC, degrees, metres, 128-bit keys), in any order.
+
+        `retract` takes earlier detections back by their keys, as a new version of one does.
+        """
+        gone = self._rows_of(*retract) if retract is not None else np.empty(0, np.int64)
+        order = np.lexsort((key_lo, key_hi, t))
+        t, lon, lat, across_m, along_m, key_hi, key_lo = (
+            column[order] for column in (t, lon, lat, across_m, along_m, key_hi, key_lo)
+        )
+        extra = {name: extra[name][order] for name in EXTRA}
+        n_late = int(np.searchsorted(t, self.told_until, side="right"))
+        forgotten = np.empty(0, np.int64)
+        retold: list[Pass] = []
+        if n_late or len(gone):
+            forgotten, kept = self._forget(lon[:n_late], lat[:n_late], across_m[:n_late], along_m[:n_late], gone)
+            now = self.told_until
+            old = _take(self._obs, kept)
+            late = (
+                t[:n_late],
+                lon[:n_late],
+                lat[:n_late],
+                across_m[:n_late],
+                along_m[:n_late],
+                key_hi[:n_late],
+                key_lo[:n_late],
+            )
+            columns = [np.concatenate((a, b)) for a, b in zip(old[:7], late, strict=True)]
+            more = {name: np.concatenate((self.extra[name][kept], extra[name][:n_late])) for name in EXTRA}
+            again = np.lexsort((columns[6], columns[5], columns[0]))
+            retold = self._tell([c[again] for c in columns], {k: v[again] for k, v in more.items()})
+            self.told_until = now
+        rest = [c[n_late:] for c in (t, lon, lat, across_m, along_m, key_hi, key_lo)]
+        return Update(forgotten, retold, self._tell(rest, {k: v[n_late:] for k, v in extra.items()}))
+
+    def _tell(self, columns: list[NDArray[Any]], extra: dict[str, NDArray[Any]]) -> list[Pass]:
+        """Tell detections in order of (minute, key)."""
+        n = len(columns[0])
+        if n == 0:
+            return []
+        first = self._n_obs
+        self._reserve_obs(n)
+        for name, values in zip(Detections._fields, columns, strict=False):
+            getattr(self._obs, name)[first : first + n] = values
+        for name, column in extra.items():
+            self.extra[name][first : first + n] = column
+        self._n_obs += n
+        cuts = np.flatnonzero(np.diff(columns[0])) + 1
+        bounds = [first, *(cuts + first).tolist(), first + n]
+        passes = [self._tell_pass(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+        self.told_until = max(self.told_until, passes[-1].t)
+        return passes
+
+    def _tell_pass(self, i0: int, i1: int) -> Pass:
+        g = grid()
+        o = self._obs
+        self._reserve_nodes(i1 - i0)
+        self._reserve_tiles(_tiles_under(o.lat[i0:i1], o.across_m[i0:i1], o.along_m[i0:i1]))
+        self._cells.counts[N_MERGES] = 0
+        t = int(o.t[i0])
+        hot, roots = link(self._cells, g.cols, g.half_deg, o, i0, i1, ENDED_AFTER_MIN)
+        order = order_by_block(hot, roots)
+        hot, roots = hot[order], roots[order]
+        joined, joined_roots = [], []
+        start = 0
+        while start < len(hot):
+            self._reserve_tiles(WINDOW_TILES)
+            cells, fires, start = close(self._cells, g.cols, g.half_deg, hot, roots, t, start)
+            joined.append(cells)
+            joined_roots.append(fires)
+        absorbed = self._cells.merges[: int(self._cells.counts[N_MERGES])].astype(np.int64)
+        return Pass(
+            t=t,
+            rows=slice(i0, i1),
+            fires=self.roots(o.node[i0:i1]),
+            absorbed=absorbed,
+            absorbed_by=self.roots(absorbed),
+            cells=np.concatenate(joined) if joined else hot[:0],
+            cell_fires=np.concatenate(joined_roots) if joined else roots[:0],
+        )
+
+    def _forget(
+        self,
+        lon: NDArray[np.float64],
+        lat: NDArray[np.float64],
+        across_m: NDArray[np.float32],
+        along_m: NDArray[np.float32],
+        gone: NDArray[np.int64],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Drop every fire that the late detections or the rows `gone` concern; return its nodes and remaining rows."""
+        g = grid()
+        s = self._cells
+        kin = {int(find(s.kin, int(node))) for node in self._obs.node[gone]}
+        for i in range(len(lon)):
+            own = cells_under(g.cols, lon[i], lat[i], across_m[i], along_m[i])
+            kin.update(int(find(s.kin, int(root))) for root in neighbours(s, g.cols, g.half_deg, own, -1))
+        nodes, rows = kin_of(s, self._obs.next, np.array(sorted(kin), np.int64))
+        unlink_tiles(s, nodes)
+        s.first_t[nodes] = NEVER
+        rows = np.setdiff1d(rows, gone)
+        self._obs.node[gone] = -1
+        self._obs.node[rows] = -1  # their rows are written again at the end
+        return nodes, rows
+
+    def _rows_of(self, key_hi: NDArray[np.uint64], key_lo: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Rows that hold detections with these keys."""
+        o, n = self._obs, self._n_obs
+        rows = np.flatnonzero(np.isin(o.key_lo[:n], key_lo) & (o.node[:n] >= 0))
+        wanted = set(zip(key_hi.tolist(), key_lo.tolist(), strict=True))
+        pairs = zip(o.key_hi[rows].tolist(), o.key_lo[rows].tolist(), strict=True)
+        return rows[np.fromiter((pair in wanted for pair in pairs), bool, len(rows))]
+
+    # ------------------------------------------------------------------ reading
+
+    def roots(self, nodes: NDArray[Any]) -> NDArray[np.int64]:
+        """The fires that nodes are part of now."""
+        found = nodes.astype(np.int64)
+        parent = self._cells.parent
+        while True:
+            up = parent[found].astype(np.int64)
+            if np.array_equal(up, found):
+                return found
+            found = up
+
+    def nodes(self) -> NDArray[np.int64]:
+        """Every fire told of, absorbed ones included (those absorbed within their first minute never were one)."""
+        s, n = self._cells, int(self._cells.counts[N_NODES])
+        return np.flatnonzero((s.first_t[:n] != NEVER) & (s.merged_t[:n] != -1))
+
+    def born(self, nodes: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.uint64]]:
+        """Minute and key of the earliest detection of each fire: what names it."""
+        s = self._cells
+        return s.first_t[nodes], s.first_hi[nodes], s.first_lo[nodes]
+
+    def last_seen(self, nodes: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Minute of the last detection of each fire (as it was when it was absorbed, for an absorbed one)."""
+        return self._cells.last_t[nodes]
+
+    def merged(self, nodes: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Minute in which each fire was absorbed (NEVER if it was not) and the fire that did it, as of that minute."""
+        s = self._cells
+        return s.merged_t[nodes], s.merged_into[nodes].astype(np.int64)
+
+    def detections(self) -> Detections:
+        """All detections that count, in the order of telling."""
+        rows = np.flatnonzero(self._obs.node[: self._n_obs] >= 0)
+        return _take(self._obs, rows)
+
+    def footprints(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+        """Every footprint cell of every fire that goes on: (fire, cell, minute it joined), sorted by fire and cell.
+
+        A cell that a fire holds twice, through merging, counts from the earlier minute.
+        """
+        s, n = self._cells, int(self._cells.counts[N_TILES])
+        tile, q = np.nonzero((s.birth[:n] != NEVER) & (s.tile_key[:n] >= 0)[:, None])
+        fire = self.roots(s.tile_node[tile])
+        cell = _cell_numbers(s.tile_key[tile], q)
+        birth = s.birth[tile, q]
+        order = np.lexsort((birth, cell, fire))
+        fire, cell, birth = fire[order], cell[order], birth[order]
+        first = np.ones(len(fire), bool)
+        first[1:] = (np.diff(fire) != 0) | (np.diff(cell) != 0)
+        return fire[first], cell[first], birth[first]
+
+    def overlap_cells(self, nodes: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Footprint cells that each fire holds twice through merging."""
+        return self._cells.overlap[nodes]
+
+    # ------------------------------------------------------------------ room
+
+    def _reserve_obs(self, n: int) -> None:
+        if self._n_obs + n > len(self._obs.t):
+            size = max(self._n_obs + n, 2 * len(self._obs.t))
+            self._obs = Detections(*(_grown(a, size) for a in self._obs))
+            self.extra = {name: _grown(a, size) for name, a in self.extra.items()}
+
+    def _reserve_nodes(self, n: int) -> None:
+        s = self._cells
+        need = int(s.counts[N_NODES]) + n
+        if need > len(s.parent):
+            size = max(need, 2 * len(s.parent))
+            self._cells = s._replace(**{name: _grown(getattr(s, name), size) for name in _NODE_FIELDS})
+
+    def _reserve_tiles(self, n: int) -> None:
+        s = self._cells
+        need = int(s.counts[N_TILES]) + n
+        if need > len(s.tile_key):
+            size = max(need, 2 * len(s.tile_key))
+            s = s._replace(**{name: _grown(getattr(s, name), size) for name in _TILE_FIELDS})
+        if 2 * (int(s.counts[N_SLOTS]) + n) > len(s.slot_key):
+            slots = 1 << int(4 * (int(s.counts[N_SLOTS]) + n)).bit_length()
+            key, tile = rehash(s.slot_key, s.slot_tile, slots)
+            s = s._replace(slot_key=key, slot_tile=tile)
+        self._cells = s
+
+
+_TILE_FIELDS = ("tile_key", "tile_node", "tile_next_at", "tile_next_in", "hot", "birth")
+_NODE_FIELDS = tuple(
+    name for name in Cells._fields if name not in _TILE_FIELDS and name not in ("counts", "slot_key", "slot_tile")
+)
+
+
+def _empty_cells(tiles: int, nodes: int, slots: int) -> Cells:
+    made: dict[str, NDArray[Any]] = {
+        "counts": np.zeros(4, np.int64),
+        "slot_key": np.full(slots, -1, np.int64),
+        "slot_tile": np.full(slots, -1, np.int32),
+    }
+    for name in _TILE_FIELDS:
+        shape = (tiles, TILE) if name in ("hot", "birth") else (tiles,)
+        made[name] = np.zeros(shape, np.int64 if name == "tile_key" else np.int32)
+    for name in _NODE_FIELDS:
+        made[name] = np.zeros(nodes, np.uint64 if name in ("first_hi", "first_lo") else np.int32)
+    return Cells(**made)
+
+
+def _empty_detections(n: int) -> Detections:
+    kinds = (np.int32, np.float64, np.float64, np.float32, np.float32, np.uint64, np.uint64, np.int32, np.int32)
+    return Detections(*(np.zeros(n, kind) for kind in kinds))
+
+
+def _grown(a: NDArray[Any], size: int) -> NDArray[Any]:
+    out = np.empty((size, *a.shape[1:]), a.dtype)
+    out[: len(a)] = a
+    return out
+
+
+def _take(d: Detections, rows: NDArray[np.int64]) -> Detections:
+    return Detections(*(column[rows] for column in d))
+
+
+def _tiles_under(lat: NDArray[np.float64], across_m: NDArray[np.float32], along_m: NDArray[np.float32]) -> int:
+    """At least as many tiles as the footprints of these detections can need (a tile is 1.5 km wide)."""
+    squeeze = 1.0 / np.maximum(np.cos(np.radians(np.minimum(np.abs(lat) + 0.06, 90.0))), 1e-3)
+    # Near the poles columns narrow within a group of rows, so that more of them lie under a footprint.
+    wide = np.where(np.abs(lat) > 89.0, across_m * squeeze, across_m * 1.1)
+    return int(np.sum((wide / 1450.0 + 3.0) * (along_m / 1450.0 + 3.0)))
+
+
+def _cell_numbers(tile_key: NDArray[np.int64], q: NDArray[np.int64]) -> NDArray[np.int64]:
+    row = ((tile_key >> 15) << 3) + (q >> 3)
+    col = ((tile_key & 0x7FFF) << 3) + (q & 7)
+    return (row << 18) | col
