@@ -34,7 +34,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A signed statement of what the log held: Ed25519 over (seq, hash)."""
+    """A signed statement of what the log held: Ed25519 over (seq, hash, signed_ms)."""
 
     seq: int
     hash: bytes

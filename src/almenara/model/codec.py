@@ -40,5 +40,5 @@ def decode(kind: str, version: int, payload: bytes) -> Event:
             fields = UPCASTS[kind, version](fields)
             version += 1
         return msgspec.convert(fields, event)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise UnknownEvent(f"An entry of type {kind} cannot be read: {error}") from error
