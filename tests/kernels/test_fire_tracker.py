@@ -4,11 +4,13 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from almenara.kernels.fire_cells import NEVER, cells_under
 from almenara.kernels.fire_tracker import ENDED_AFTER_MIN, EXTRA, FireTracker
@@ -25,19 +27,23 @@ class Sight:
     along_m: float
 
 
-def tell(tracker: FireTracker, sights: Iterable[Sight]) -> None:
+def as_rows(sights: Iterable[Sight]) -> dict[str, NDArray[Any]]:
     rows = list(sights)
-    n = len(rows)
-    tracker.update(
-        np.array([s.t for s in rows], np.int32),
-        np.array([s.lon for s in rows], float),
-        np.array([s.lat for s in rows], float),
-        np.array([s.across_m for s in rows], np.float32),
-        np.array([s.along_m for s in rows], np.float32),
-        np.array([s.t for s in rows], np.uint64),
-        np.array([s.key for s in rows], np.uint64),
-        {name: np.zeros(n, kind) for name, kind in EXTRA.items()},
-    )
+    columns: dict[str, tuple[list[Any], Any]] = {
+        "t": ([s.t for s in rows], np.int32),
+        "lon": ([s.lon for s in rows], np.float64),
+        "lat": ([s.lat for s in rows], np.float64),
+        "across_m": ([s.across_m for s in rows], np.float32),
+        "along_m": ([s.along_m for s in rows], np.float32),
+        "key_hi": ([s.t for s in rows], np.uint64),
+        "key_lo": ([s.key for s in rows], np.uint64),
+    }
+    columns |= {name: ([0] * len(rows), kind) for name, kind in EXTRA.items()}
+    return {name: np.array(values, kind) for name, (values, kind) in columns.items()}
+
+
+def tell(tracker: FireTracker, sights: Iterable[Sight]) -> None:
+    tracker.update(as_rows(sights))
 
 
 Story = tuple[frozenset[tuple[tuple[int, int], frozenset[tuple[int, int]]]], frozenset[tuple[tuple[int, int], int]]]
@@ -180,18 +186,8 @@ def test_what_is_taken_back_leaves_no_trace(sights: list[Sight], data: st.DataOb
     gone = data.draw(st.lists(st.sampled_from(sights), max_size=5, unique=True))
     tracker = FireTracker()
     tell(tracker, sights)
-    empty = np.empty(0)
-    tracker.update(
-        empty.astype(np.int32),
-        empty,
-        empty,
-        empty.astype(np.float32),
-        empty.astype(np.float32),
-        empty.astype(np.uint64),
-        empty.astype(np.uint64),
-        {name: np.zeros(0, kind) for name, kind in EXTRA.items()},
-        retract=(np.array([s.t for s in gone], np.uint64), np.array([s.key for s in gone], np.uint64)),
-    )
+    keys = as_rows(gone)
+    tracker.update(as_rows([]), retract=(keys["key_hi"], keys["key_lo"]))
     clean = FireTracker()
     tell(clean, [s for s in sights if s not in gone])
     assert story(tracker) == story(clean)

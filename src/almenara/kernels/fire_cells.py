@@ -153,7 +153,7 @@ def _has(s: Cells, root: Int, cell: Int, times: I32) -> bool:
 
 
 @nb.njit(cache=True)
-def cells_under(cols: I64, lon: float, lat: float, across_m: float, along_m: float) -> I64:
+def cells_under(cols: I64, lon: Any, lat: Any, across_m: Any, along_m: Any) -> I64:
     """Cells whose centres lie under a detection's footprint (scan east–west, track north–south), and its own cell."""
     f = np.radians(lat)
     w = 1.0 - E2 * np.sin(f) ** 2
@@ -462,3 +462,20 @@ def rehash(slot_key: I64, slot_tile: I32, slots: Int) -> tuple[I64, I32]:
             key[j] = slot_key[i]
             tile[j] = slot_tile[i]
     return key, tile
+
+
+@nb.njit(cache=True)
+def tiles_of(s: Cells, fires: I64) -> I64:
+    """All tiles of some fires that go on, with what they absorbed."""
+    total = 0
+    for fire in fires:
+        total += s.tile_n[fire]
+    out = np.empty(total, np.int64)
+    n = 0
+    for fire in fires:
+        e = s.tile_head[fire]
+        while e >= 0:
+            out[n] = e
+            n += 1
+            e = s.tile_next_in[e]
+    return out[:n]

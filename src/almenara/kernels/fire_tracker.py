@@ -8,6 +8,8 @@ Rules (hazards.md §2, after FEDS, Chen et al. 2022): a detection belongs to eve
 within 1 km; several such fires become one, the oldest goes on; a fire unseen for 20 days is ended and never revives.
 """
 
+import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +31,7 @@ from almenara.kernels.fire_cells import (
     link,
     neighbours,
     rehash,
+    tiles_of,
     unlink_tiles,
 )
 from almenara.kernels.fire_closing import WINDOW_TILES, close, order_by_block
@@ -37,7 +40,10 @@ from almenara.kernels.grid import grid
 ENDED_AFTER_MIN = 20 * 24 * 60
 
 #: Columns of a detection that the tracker keeps for its caller and hands back when a story is told anew.
-EXTRA = {"value": np.float32, "confidence": np.int8, "heat_class": np.int8, "platform": np.int16}
+EXTRA: dict[str, Any] = {"value": np.float32, "confidence": np.int8, "heat_class": np.int8, "platform": np.int16}
+COLUMNS = ("t", "lon", "lat", "across_m", "along_m", "key_hi", "key_lo", *EXTRA)
+
+Rows = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,68 +80,41 @@ class FireTracker:
 
     # ------------------------------------------------------------------ telling
 
-    def update(
-        self,
-        t: NDArray[np.int32],
-        lon: NDArray[np.float64],
-        lat: NDArray[np.float64],
-        across_m: NDArray[np.float32],
-        along_m: NDArray[np.float32],
-        key_hi: NDArray[np.uint64],
-        key_lo: NDArray[np.uint64],
-        extra: dict[str, NDArray[Any]],
-        *,
-        retract: tuple[NDArray[np.uint64], NDArray[np.uint64]] | None = None,
-    ) -> Update:
-        """Take in detections (n values a column; minutes UTC, degrees, metres, 128-bit keys), in any order.
+    def update(self, rows: Rows, *, retract: tuple[NDArray[Any], NDArray[Any]] | None = None) -> Update:
+        """Take in detections, in any order: one array for each name of COLUMNS (UTC minutes, degrees, metres, key).
 
-        `retract` takes earlier detections back by their keys, as a new version of one does.
+        `retract` takes earlier detections back by their keys (high and low half), as a new version of one does.
         """
         gone = self._rows_of(*retract) if retract is not None else np.empty(0, np.int64)
-        order = np.lexsort((key_lo, key_hi, t))
-        t, lon, lat, across_m, along_m, key_hi, key_lo = (
-            column[order] for column in (t, lon, lat, across_m, along_m, key_hi, key_lo)
-        )
-        extra = {name: extra[name][order] for name in EXTRA}
-        n_late = int(np.searchsorted(t, self.told_until, side="right"))
+        rows = _in_order({name: np.asarray(rows[name]) for name in COLUMNS})
+        n_late = int(np.searchsorted(rows["t"], self.told_until, side="right"))
         forgotten = np.empty(0, np.int64)
         retold: list[Pass] = []
         if n_late or len(gone):
-            forgotten, kept = self._forget(lon[:n_late], lat[:n_late], across_m[:n_late], along_m[:n_late], gone)
-            now = self.told_until
-            old = _take(self._obs, kept)
-            late = (
-                t[:n_late],
-                lon[:n_late],
-                lat[:n_late],
-                across_m[:n_late],
-                along_m[:n_late],
-                key_hi[:n_late],
-                key_lo[:n_late],
-            )
-            columns = [np.concatenate((a, b)) for a, b in zip(old[:7], late, strict=True)]
-            more = {name: np.concatenate((self.extra[name][kept], extra[name][:n_late])) for name in EXTRA}
-            again = np.lexsort((columns[6], columns[5], columns[0]))
-            retold = self._tell([c[again] for c in columns], {k: v[again] for k, v in more.items()})
-            self.told_until = now
-        rest = [c[n_late:] for c in (t, lon, lat, across_m, along_m, key_hi, key_lo)]
-        return Update(forgotten, retold, self._tell(rest, {k: v[n_late:] for k, v in extra.items()}))
+            late = {name: column[:n_late] for name, column in rows.items()}
+            forgotten, kept = self._forget(late, gone)
+            until = self.told_until
+            retold = self._tell(_in_order({n: np.concatenate((self._column(n)[kept], late[n])) for n in COLUMNS}))
+            self.told_until = until
+        return Update(forgotten, retold, self._tell({name: column[n_late:] for name, column in rows.items()}))
 
-    def _tell(self, columns: list[NDArray[Any]], extra: dict[str, NDArray[Any]]) -> list[Pass]:
-        """Tell detections in order of (minute, key)."""
-        n = len(columns[0])
+    def _column(self, name: str) -> NDArray[Any]:
+        column: NDArray[Any] = self.extra[name] if name in EXTRA else getattr(self._obs, name)
+        return column
+
+    def _tell(self, rows: Rows) -> list[Pass]:
+        """Tell detections that are in order of (minute, key)."""
+        n = len(rows["t"])
         if n == 0:
             return []
         first = self._n_obs
         self._reserve_obs(n)
-        for name, values in zip(Detections._fields, columns, strict=False):
-            getattr(self._obs, name)[first : first + n] = values
-        for name, column in extra.items():
-            self.extra[name][first : first + n] = column
+        for name in COLUMNS:
+            self._column(name)[first : first + n] = rows[name]
         self._n_obs += n
-        cuts = np.flatnonzero(np.diff(columns[0])) + 1
+        cuts = np.flatnonzero(np.diff(rows["t"])) + 1
         bounds = [first, *(cuts + first).tolist(), first + n]
-        passes = [self._tell_pass(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+        passes = [self._tell_pass(a, b) for a, b in itertools.pairwise(bounds)]
         self.told_until = max(self.told_until, passes[-1].t)
         return passes
 
@@ -167,20 +146,13 @@ class FireTracker:
             cell_fires=np.concatenate(joined_roots) if joined else roots[:0],
         )
 
-    def _forget(
-        self,
-        lon: NDArray[np.float64],
-        lat: NDArray[np.float64],
-        across_m: NDArray[np.float32],
-        along_m: NDArray[np.float32],
-        gone: NDArray[np.int64],
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Drop every fire that the late detections or the rows `gone` concern; return its nodes and remaining rows."""
+    def _forget(self, late: Rows, gone: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Drop every fire that late detections or the rows `gone` concern; return its nodes and remaining rows."""
         g = grid()
         s = self._cells
         kin = {int(find(s.kin, int(node))) for node in self._obs.node[gone]}
-        for i in range(len(lon)):
-            own = cells_under(g.cols, lon[i], lat[i], across_m[i], along_m[i])
+        for lon, lat, across, along in zip(*(late[n] for n in ("lon", "lat", "across_m", "along_m")), strict=True):
+            own = cells_under(g.cols, lon, lat, across, along)
             kin.update(int(find(s.kin, int(root))) for root in neighbours(s, g.cols, g.half_deg, own, -1))
         nodes, rows = kin_of(s, self._obs.next, np.array(sorted(kin), np.int64))
         unlink_tiles(s, nodes)
@@ -190,22 +162,22 @@ class FireTracker:
         self._obs.node[rows] = -1  # their rows are written again at the end
         return nodes, rows
 
-    def _rows_of(self, key_hi: NDArray[np.uint64], key_lo: NDArray[np.uint64]) -> NDArray[np.int64]:
+    def _rows_of(self, key_hi: NDArray[Any], key_lo: NDArray[Any]) -> NDArray[np.int64]:
         """Rows that hold detections with these keys."""
         o, n = self._obs, self._n_obs
         rows = np.flatnonzero(np.isin(o.key_lo[:n], key_lo) & (o.node[:n] >= 0))
         wanted = set(zip(key_hi.tolist(), key_lo.tolist(), strict=True))
         pairs = zip(o.key_hi[rows].tolist(), o.key_lo[rows].tolist(), strict=True)
-        return rows[np.fromiter((pair in wanted for pair in pairs), bool, len(rows))]
+        return np.asarray(rows[np.fromiter((pair in wanted for pair in pairs), bool, len(rows))])
 
     # ------------------------------------------------------------------ reading
 
     def roots(self, nodes: NDArray[Any]) -> NDArray[np.int64]:
         """The fires that nodes are part of now."""
-        found = nodes.astype(np.int64)
+        found: NDArray[np.int64] = nodes.astype(np.int64)
         parent = self._cells.parent
         while True:
-            up = parent[found].astype(np.int64)
+            up: NDArray[np.int64] = parent[found].astype(np.int64)
             if np.array_equal(up, found):
                 return found
             found = up
@@ -214,6 +186,14 @@ class FireTracker:
         """Every fire told of, absorbed ones included (those absorbed within their first minute never were one)."""
         s, n = self._cells, int(self._cells.counts[N_NODES])
         return np.flatnonzero((s.first_t[:n] != NEVER) & (s.merged_t[:n] != -1))
+
+    def kin_nodes(self, fire: int) -> NDArray[np.int64]:
+        """The fires among `nodes()` that are kin of a fire, itself included."""
+        s, found = self._cells, [fire]
+        while (node := int(s.kin_next[found[-1]])) != fire:
+            found.append(node)
+        nodes = np.array(found, np.int64)
+        return np.asarray(nodes[s.merged_t[nodes] != -1])
 
     def born(self, nodes: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.uint64]]:
         """Minute and key of the earliest detection of each fire: what names it."""
@@ -234,16 +214,46 @@ class FireTracker:
         rows = np.flatnonzero(self._obs.node[: self._n_obs] >= 0)
         return _take(self._obs, rows)
 
+    def raw(self) -> Detections:
+        """All columns as stored; the slice of a Pass points into them."""
+        return self._obs
+
+    def first_key(self, node: int) -> tuple[int, int]:
+        """Key of the earliest detection of a fire, forgotten ones included."""
+        return int(self._cells.first_hi[node]), int(self._cells.first_lo[node])
+
+    def holders(self, keys: list[tuple[int, int]]) -> list[int | None]:
+        """The fire that each detection belongs to now; None where it was taken back."""
+        columns = [np.array(column, np.uint64) for column in zip(*keys, strict=True)] if keys else [np.empty(0)] * 2
+        rows = self._rows_of(*columns)
+        owner = self.roots(self._obs.node[rows])
+        at = {
+            (int(self._obs.key_hi[row]), int(self._obs.key_lo[row])): int(fire)
+            for row, fire in zip(rows, owner, strict=True)
+        }
+        return [at.get(key) for key in keys]
+
     def footprints(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
         """Every footprint cell of every fire that goes on: (fire, cell, minute it joined), sorted by fire and cell.
 
         A cell that a fire holds twice, through merging, counts from the earlier minute.
         """
-        s, n = self._cells, int(self._cells.counts[N_TILES])
-        tile, q = np.nonzero((s.birth[:n] != NEVER) & (s.tile_key[:n] >= 0)[:, None])
+        n = int(self._cells.counts[N_TILES])
+        return self._footprints_in(np.flatnonzero(self._cells.tile_key[:n] >= 0))
+
+    def footprints_of(self, fires: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+        """The same of some fires that go on; costs what they hold."""
+        return self._footprints_in(tiles_of(self._cells, fires))
+
+    def _footprints_in(
+        self, tiles: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+        s = self._cells
+        births = s.birth[tiles]
+        at, q = np.nonzero(births != NEVER)
+        tile, birth = tiles[at], births[at, q]
         fire = self.roots(s.tile_node[tile])
         cell = _cell_numbers(s.tile_key[tile], q)
-        birth = s.birth[tile, q]
         order = np.lexsort((birth, cell, fire))
         fire, cell, birth = fire[order], cell[order], birth[order]
         first = np.ones(len(fire), bool)
@@ -253,6 +263,28 @@ class FireTracker:
     def overlap_cells(self, nodes: NDArray[np.int64]) -> NDArray[np.int32]:
         """Footprint cells that each fire holds twice through merging."""
         return self._cells.overlap[nodes]
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """The whole state, without spare room."""
+        s, n = self._cells, self._n_obs
+        sizes = {
+            **dict.fromkeys(_TILE_FIELDS, int(s.counts[N_TILES])),
+            **dict.fromkeys(_NODE_FIELDS, int(s.counts[N_NODES])),
+        }
+        arrays = {f"cells.{name}": getattr(s, name)[: sizes.get(name)] for name in Cells._fields}
+        arrays |= {f"obs.{name}": getattr(self._obs, name)[:n] for name in Detections._fields}
+        return arrays | {f"extra.{name}": column[:n] for name, column in self.extra.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]], told_until: int) -> "FireTracker":
+        """The tracker that `to_arrays` took apart."""
+        tracker = cls()
+        tracker._cells = Cells(*(arrays[f"cells.{name}"].copy() for name in Cells._fields))
+        tracker._obs = Detections(*(arrays[f"obs.{name}"].copy() for name in Detections._fields))
+        tracker.extra = {name: arrays[f"extra.{name}"].copy() for name in EXTRA}
+        tracker._n_obs = len(tracker._obs.t)
+        tracker.told_until = told_until
+        return tracker
 
     # ------------------------------------------------------------------ room
 
@@ -303,8 +335,18 @@ def _empty_cells(tiles: int, nodes: int, slots: int) -> Cells:
 
 
 def _empty_detections(n: int) -> Detections:
-    kinds = (np.int32, np.float64, np.float64, np.float32, np.float32, np.uint64, np.uint64, np.int32, np.int32)
-    return Detections(*(np.zeros(n, kind) for kind in kinds))
+    kinds: tuple[Any, ...] = (
+        *(np.int32, np.float64, np.float64, np.float32, np.float32),
+        *(np.uint64, np.uint64, np.int32, np.int32),
+    )
+    columns: list[NDArray[Any]] = [np.zeros(n, kind) for kind in kinds]
+    return Detections(*columns)
+
+
+def _in_order(rows: Rows) -> dict[str, NDArray[Any]]:
+    """By minute, then by key."""
+    order = np.lexsort((rows["key_lo"], rows["key_hi"], rows["t"]))
+    return {name: column[order] for name, column in rows.items()}
 
 
 def _grown(a: NDArray[Any], size: int) -> NDArray[Any]:
@@ -314,7 +356,8 @@ def _grown(a: NDArray[Any], size: int) -> NDArray[Any]:
 
 
 def _take(d: Detections, rows: NDArray[np.int64]) -> Detections:
-    return Detections(*(column[rows] for column in d))
+    columns: list[NDArray[Any]] = [column[rows] for column in d]
+    return Detections(*columns)
 
 
 def _tiles_under(lat: NDArray[np.float64], across_m: NDArray[np.float32], along_m: NDArray[np.float32]) -> int:

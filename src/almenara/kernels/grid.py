@@ -10,7 +10,7 @@ poles' last 6 km, where a column narrows to a point, distances along a row are s
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba as nb
 import numpy as np
@@ -90,22 +90,23 @@ def boxes_of(cells: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
     row, col = cells >> COL_BITS, cells & COL_MASK
     width = 360.0 / grid().cols[row // GROUP]
     west = col * width - 180.0
-    return west, row * ROW_DEG - 90.0, np.minimum(west + width, 180.0), (row + 1) * ROW_DEG - 90.0
+    west, east = np.asarray(west, np.float64), np.minimum(west + width, 180.0)
+    return west, np.asarray(row * ROW_DEG - 90.0), east, np.asarray((row + 1) * ROW_DEG - 90.0)
 
 
 def areas_km2(cells: NDArray[np.int64]) -> NDArray[np.float64]:
     """Area of each cell on the ellipsoid, km²."""
-    return grid().area_km2[cells >> COL_BITS]
+    return np.asarray(grid().area_km2[cells >> COL_BITS])
 
 
 @nb.njit(cache=True, inline="always")
-def cell_lon(cols: NDArray[np.int64], row: int, col: int) -> float:
+def cell_lon(cols: NDArray[np.int64], row: Any, col: Any) -> Any:
     """Longitude of a cell's centre, degrees."""
     return (col + 0.5) * (360.0 / cols[row >> 5]) - 180.0
 
 
 @nb.njit(cache=True, inline="always")
-def in_disc(cols: NDArray[np.int64], half_deg: NDArray[np.float64], a: int, b: int) -> bool:
+def in_disc(cols: NDArray[np.int64], half_deg: NDArray[np.float64], a: Any, b: Any) -> bool:
     """Whether the centres of two cells lie within the disc's radius of each other (symmetric)."""
     ra = a >> COL_BITS
     rb = b >> COL_BITS

@@ -1,0 +1,139 @@
+"""Hazards: one module for each kind; each follows its observations and says what a step changed.
+
+A module here exposes KIND (the kind of its observations) and a State class that keeps the promise `Follower`. Adding a
+hazard is adding a file.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from almenara.stages.observations import Counted
+
+#: One row for each hazard that a step touched; the timeline is made of these.
+CHANGES = pa.schema(
+    [
+        pa.field("hazard_id", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        # opened | grew | seen | merged | renamed | dormant | revived | ended | revised | retracted
+        pa.field("change", pa.string(), nullable=False),
+        pa.field("state", pa.string(), nullable=False),  # active | dormant | ended | merged | retracted
+        pa.field("time", pa.timestamp("ms", tz="UTC"), nullable=False),  # of the observations that did it
+        pa.field("into", pa.string()),  # the hazard that goes on, when merged or renamed
+        pa.field("area_km2", pa.float64()),
+        pa.field("new_area_km2", pa.float64()),
+        pa.field("observations", pa.int64(), nullable=False),
+        pa.field("new_observations", pa.int64(), nullable=False),
+        pa.field("frp_mw", pa.float64()),  # fire: sum over the pass
+        pa.field("magnitude", pa.float64()),
+        pa.field("merged_from", pa.list_(pa.string()), nullable=False),
+        pa.field("confidence", pa.string(), nullable=False),
+        pa.field("certainty", pa.string(), nullable=False),  # CAP: what an exposure to this hazard may claim
+        pa.field("suppressed", pa.string()),  # why no alert is raised, null when it may be
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """Small parts of footprints (grid cells), each with the hazard it belongs to."""
+
+    hazards: list[str]
+    index: NDArray[np.int64]  # into `hazards`
+    west: NDArray[np.float64]  # degrees
+    south: NDArray[np.float64]
+    east: NDArray[np.float64]
+    north: NDArray[np.float64]
+    since_ms: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Shaking:
+    """An earthquake's reach: exposure is by intensity, not by distance."""
+
+    hazard: str
+    lon: float
+    lat: float
+    depth_km: float
+    magnitude: float
+    since_ms: int
+
+
+@dataclass(slots=True)
+class Delta:
+    """What one step did to the hazards of one kind."""
+
+    changes: list[dict[str, Any]] = field(default_factory=list)  # rows of CHANGES
+    boxes: Boxes | None = None  # what joined footprints
+    shaking: list[Shaking] = field(default_factory=list)
+    restart: list[str] = field(default_factory=list)  # hazards whose exposures must be found from nothing
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A hazard as people are told of it."""
+
+    id: str
+    kind: str
+    state: str
+    label: str
+    first_seen_ms: int
+    last_seen_ms: int
+    area_km2: float | None
+    observations: int
+    confidence: str
+    certainty: str
+    suppressed: str | None
+    platforms: tuple[str, ...]
+    merged_from: tuple[str, ...]
+    frp_max_mw: float | None
+    magnitude: float | None
+    depth_km: float | None
+    epicentre: tuple[float, float] | None
+    footprint: BaseGeometry | None  # fire: its cells; earthquake: where MMI ≥ 6
+    extra: dict[str, Any]  # further properties for hazards.geojson
+
+
+class Follower(Protocol):
+    """The state of one kind of hazard."""
+
+    def receive(self, counted: Counted) -> None:
+        """Take in rows that count; nothing is followed before `advance`."""
+
+    def pending_times(self) -> NDArray[np.int64]:
+        """Distinct times (ms) of rows not yet followed, ascending."""
+
+    def advance(self, now_ms: int) -> Delta:
+        """Follow everything acquired up to `now_ms` and say what changed."""
+
+    def view(self, hazard: str) -> View:
+        """One hazard as it stands; KeyError when there is none of that id."""
+
+    def views(self) -> Sequence[View]:
+        """All hazards that were not absorbed, by id."""
+
+    def digest_parts(self) -> Sequence[bytes]:
+        """The state as bytes that depend on what was observed, never on the order it came in."""
+
+    def to_parts(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Arrays and plain values for a snapshot."""
+
+    def load_parts(self, arrays: dict[str, NDArray[Any]], values: dict[str, Any]) -> None:
+        """Become the state that `to_parts` took apart."""
+
+
+def followers() -> dict[str, Follower]:
+    """A new, empty follower for each kind of hazard."""
+    found: dict[str, Follower] = {}
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda m: m.name):
+        if not module.name.startswith("_"):
+            loaded = importlib.import_module(f"{__name__}.{module.name}")
+            found[loaded.KIND] = loaded.State()
+    return found

@@ -1,0 +1,241 @@
+"""What is known of each fire beside its cells: counts, power, confidence, satellites, and whether its heat persists."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from almenara.kernels.grid import areas_km2, cells_of
+from almenara.model.observations import Confidence, HeatClass
+
+#: A persistent source (flare, vent, kiln): hot on so many days of the last 90, without moving, in one spot.
+PERSISTENT_DAYS = 20
+PERSISTENT_WINDOW_DAYS = 90
+PERSISTENT_DRIFT_M = 750.0
+PERSISTENT_SPREAD_M = 750.0  # root mean square distance of its detections from their centre: wider is no flare
+
+#: Detections from pixels wider than this place a fire too roughly to call an exposure observed.
+COARSE_PIXEL_M = 750.0
+#: Hot days whose mean position says where a fire began; later days count with weight 1/5 each.
+DRIFT_DAYS = 5
+
+_FIELDS: dict[str, Any] = {
+    "state": np.int8,
+    "observations": np.int64,
+    "area_km2": np.float64,  # of all cells, those held twice through merging counted twice
+    "overlap": np.int64,  # cells held twice
+    "confidence": np.int8,  # best
+    "power_max_mw": np.float64,
+    "seen_by": np.uint64,  # bit for each platform
+    "fixed": np.int64,  # detections that the provider classes as volcano, static or offshore
+    "pixel_m": np.float64,  # finest
+    "day": np.int64,  # last hot day
+    "days_low": np.uint64,  # hot days before `day`: bit k for k + 1 days earlier
+    "days_high": np.uint64,  # 64 … 127 days earlier
+    "lon": np.float64,  # of the first detection: origin of the offsets below
+    "lat": np.float64,
+    "sum_x": np.float64,  # of all detections, metres
+    "sum_y": np.float64,
+    "sum_squares": np.float64,
+    "begin_x": np.float64,  # mean position on the first days, metres
+    "begin_y": np.float64,
+    "begin_days": np.int64,
+    "now_x": np.float64,  # moving mean of the daily positions
+    "now_y": np.float64,
+    "today_x": np.float64,  # sums over the last hot day
+    "today_y": np.float64,
+    "today_n": np.int64,
+}
+
+
+class Facts:
+    """Columns over the tracker's node numbers, and the names of the fires."""
+
+    def __init__(self) -> None:
+        self.ids: dict[int, str] = {}
+        self.numbers: dict[str, int] = {}
+        for name, kind in _FIELDS.items():
+            setattr(self, name, np.zeros(1024, kind))
+
+    state: NDArray[np.int8]
+    observations: NDArray[np.int64]
+    area_km2: NDArray[np.float64]
+    overlap: NDArray[np.int64]
+    confidence: NDArray[np.int8]
+    power_max_mw: NDArray[np.float64]
+    seen_by: NDArray[np.uint64]
+    fixed: NDArray[np.int64]
+    pixel_m: NDArray[np.float64]
+    day: NDArray[np.int64]
+    days_low: NDArray[np.uint64]
+    days_high: NDArray[np.uint64]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    sum_x: NDArray[np.float64]
+    sum_y: NDArray[np.float64]
+    sum_squares: NDArray[np.float64]
+    begin_x: NDArray[np.float64]
+    begin_y: NDArray[np.float64]
+    begin_days: NDArray[np.int64]
+    now_x: NDArray[np.float64]
+    now_y: NDArray[np.float64]
+    today_x: NDArray[np.float64]
+    today_y: NDArray[np.float64]
+    today_n: NDArray[np.int64]
+
+    def add(self, fire: int, name: str) -> None:
+        """Begin the facts of a fire."""
+        if fire >= len(self.state):
+            for field in _FIELDS:
+                old = getattr(self, field)
+                grown = np.zeros(max(fire + 1, 2 * len(old)), old.dtype)
+                grown[: len(old)] = old
+                setattr(self, field, grown)
+        for field, value in (("power_max_mw", -1.0), ("pixel_m", np.inf), ("day", -1)):
+            getattr(self, field)[fire] = value
+        self.ids[fire] = name
+        self.numbers[name] = fire
+
+    def forget(self, fire: int) -> None:
+        """Drop a fire whose story is told anew under another number."""
+        name = self.ids.pop(fire)
+        if self.numbers.get(name) == fire:
+            del self.numbers[name]
+
+    def open_fires(self) -> NDArray[np.int64]:
+        """Fires that are active or dormant."""
+        known = np.fromiter(self.ids, np.int64, len(self.ids))
+        return known[self.state[known] <= 1]
+
+    def see(
+        self,
+        fires: NDArray[np.int64],
+        index: NDArray[np.int64],
+        minute: int,
+        lon: NDArray[np.float64],
+        lat: NDArray[np.float64],
+        pixel_m: NDArray[np.float32],
+        extra: dict[str, NDArray[Any]],
+    ) -> None:
+        """Take in the detections of a pass: `index` says to which of `fires` each belongs."""
+        first = np.zeros(len(fires), np.int64)
+        first[index[::-1]] = np.arange(len(index) - 1, -1, -1)
+        new = self.observations[fires] == 0
+        self.lon[fires[new]], self.lat[fires[new]] = lon[first[new]], lat[first[new]]
+        self.observations[fires] += np.bincount(index, minlength=len(fires))
+        self.fixed[fires] += np.bincount(index, extra["heat_class"] > HeatClass.VEGETATION, len(fires)).astype(np.int64)
+        np.maximum.at(self.confidence, fires[index], extra["confidence"])
+        power = np.where(np.isnan(extra["value"]), -1.0, extra["value"].astype(float))
+        np.maximum.at(self.power_max_mw, fires[index], power)
+        np.minimum.at(self.pixel_m, fires[index], pixel_m.astype(float))
+        np.bitwise_or.at(self.seen_by, fires[index], np.uint64(1) << extra["platform"].astype(np.uint64))
+        self._turn_day(fires, minute // 1440)
+        x, y = _metres(lon, lat, self.lon[fires][index], self.lat[fires][index])
+        for name, values in (("sum_x", x), ("sum_y", y), ("sum_squares", x * x + y * y)):
+            getattr(self, name)[fires] += np.bincount(index, values, len(fires))
+        self.today_x[fires] += np.bincount(index, x, len(fires))
+        self.today_y[fires] += np.bincount(index, y, len(fires))
+        self.today_n[fires] += np.bincount(index, minlength=len(fires))
+
+    def _turn_day(self, fires: NDArray[np.int64], day: int) -> None:
+        """Close the last hot day of fires that are seen on a new one."""
+        f = fires[self.day[fires] != day]
+        self._shift_days(f[self.day[f] >= 0], day)
+        past = f[self.today_n[f] > 0]
+        x, y = self.today_x[past] / self.today_n[past], self.today_y[past] / self.today_n[past]
+        early = self.begin_days[past] < DRIFT_DAYS
+        n = self.begin_days[past] + 1
+        self.begin_x[past] += np.where(early, (x - self.begin_x[past]) / n, 0.0)
+        self.begin_y[past] += np.where(early, (y - self.begin_y[past]) / n, 0.0)
+        self.begin_days[past] += early
+        weight = np.where(early, 1.0 / n, 1.0 / DRIFT_DAYS)
+        self.now_x[past] += weight * (x - self.now_x[past])
+        self.now_y[past] += weight * (y - self.now_y[past])
+        self.today_x[f] = self.today_y[f] = 0.0
+        self.today_n[f] = 0
+        self.day[f] = day
+
+    def _shift_days(self, fires: NDArray[np.int64], day: int) -> None:
+        for fire in fires.tolist():
+            mask = (int(self.days_high[fire]) << 64 | int(self.days_low[fire])) << 1 | 1
+            mask = mask << (day - int(self.day[fire]) - 1) & ((1 << PERSISTENT_WINDOW_DAYS - 1) - 1)
+            self.days_low[fire], self.days_high[fire] = mask & (2**64 - 1), mask >> 64
+
+    def merge(self, gone: int, by: int, overlap: int) -> None:
+        """The facts of an absorbed fire join those of the one that goes on (which may itself be older or idle)."""
+        latest = max(int(self.day[gone]), int(self.day[by]))
+        mask = 0
+        for fire in (gone, by):
+            own = (int(self.days_high[fire]) << 64 | int(self.days_low[fire])) << 1 | 1
+            mask |= own << (latest - int(self.day[fire]))
+        mask = mask >> 1 & ((1 << PERSISTENT_WINDOW_DAYS - 1) - 1)
+        self.days_low[by], self.days_high[by] = mask & (2**64 - 1), mask >> 64
+        if self.day[by] < latest:  # its own last day is over; begin the other's
+            self._turn_day(np.array([by]), latest)
+            self.days_low[by], self.days_high[by] = mask & (2**64 - 1), mask >> 64
+        x, y = _metres(self.lon[gone], self.lat[gone], self.lon[by], self.lat[by])
+        n = self.observations[gone]
+        shift = 2.0 * (x * self.sum_x[gone] + y * self.sum_y[gone]) + n * (x * x + y * y)
+        self.sum_squares[by] += self.sum_squares[gone] + shift
+        self.sum_x[by] += self.sum_x[gone] + n * x
+        self.sum_y[by] += self.sum_y[gone] + n * y
+        self.observations[by] += n
+        self.fixed[by] += self.fixed[gone]
+        self.area_km2[by] += self.area_km2[gone]
+        self.overlap[by] = overlap
+        self.confidence[by] = max(self.confidence[by], self.confidence[gone])
+        self.power_max_mw[by] = max(self.power_max_mw[by], self.power_max_mw[gone])
+        self.pixel_m[by] = min(self.pixel_m[by], self.pixel_m[gone])
+        self.seen_by[by] |= self.seen_by[gone]
+
+    def area_of(self, fire: int) -> float:
+        """Area of the footprint, km², cells held twice counted once."""
+        cell = areas_km2(cells_of(self.lon[fire : fire + 1], self.lat[fire : fire + 1]))
+        return float(self.area_km2[fire] - self.overlap[fire] * cell[0])
+
+    def hot_days(self, fire: int) -> int:
+        """Distinct hot days among the 90 that end with the last one."""
+        return (int(self.days_high[fire]) << 64 | int(self.days_low[fire])).bit_count() + 1
+
+    def persistent(self, fire: int) -> bool:
+        """Whether this is heat that stays: a flare, a volcano, a kiln."""
+        if int(self.fixed[fire]) == int(self.observations[fire]):
+            return True
+        drift = np.hypot(self.now_x[fire] - self.begin_x[fire], self.now_y[fire] - self.begin_y[fire])
+        n = self.observations[fire]
+        variance = self.sum_squares[fire] / n - (self.sum_x[fire] ** 2 + self.sum_y[fire] ** 2) / n**2
+        one_spot = variance < PERSISTENT_SPREAD_M**2
+        return bool(self.hot_days(fire) >= PERSISTENT_DAYS and drift < PERSISTENT_DRIFT_M and one_spot)
+
+    def suppressed(self, fire: int) -> str | None:
+        """Why no alert is raised, or None."""
+        if not self.persistent(fire):
+            return None
+        if int(self.fixed[fire]) == int(self.observations[fire]):
+            return "static-source: classed by the provider as volcano, static or offshore"
+        return f"persistent-source: hot on {self.hot_days(fire)} of 90 days without moving"
+
+    def certainty(self, fire: int) -> str:
+        """CAP certainty that an exposure to this fire may claim: earned by confidence and by pixel size."""
+        if self.confidence[fire] < Confidence.NOMINAL:
+            return "Possible"
+        return "Observed" if self.pixel_m[fire] <= COARSE_PIXEL_M else "Likely"
+
+    def to_parts(self) -> tuple[dict[str, NDArray[Any]], list[tuple[int, str]]]:
+        """Arrays and names for a snapshot."""
+        return {name: getattr(self, name) for name in _FIELDS}, sorted(self.ids.items())
+
+    @classmethod
+    def from_parts(cls, arrays: dict[str, NDArray[Any]], ids: list[tuple[int, str]]) -> "Facts":
+        """The facts that `to_parts` took apart."""
+        facts = cls()
+        for name in _FIELDS:
+            setattr(facts, name, arrays[name].copy())
+        facts.ids = {int(fire): name for fire, name in ids}
+        facts.numbers = {name: fire for fire, name in facts.ids.items()}
+        return facts
+
+
+def _metres(lon: Any, lat: Any, lon0: Any, lat0: Any) -> tuple[Any, Any]:
+    """Offsets east and north of (lon0, lat0), metres; good to 0.5 % over the few kilometres that matter here."""
+    return ((lon - lon0 + 540.0) % 360.0 - 180.0) * 111_320.0 * np.cos(np.radians(lat0)), (lat - lat0) * 111_132.0

@@ -1,0 +1,117 @@
+"""Which observations count: one row for each key, the highest version, whatever the order of arrival."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from almenara.kernels.key_table import NEW, NEWER, OLDER, SAME, KeyTable, empty_table, judge, with_room
+
+#: Keys are remembered for so long after their observation: longer than FIRMS takes to reissue NRT as SP (2–3 months).
+REMEMBERED_MS = 150 * 86_400_000
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the rows that a source delivered. read = accepted + superseded + rejected, always."""
+
+    read: int = 0
+    accepted: int = 0  # rows that count now
+    superseded_by_newer: int = 0  # counted once, until a higher version came
+    superseded_on_arrival: int = 0  # a higher version was there already
+    duplicates: int = 0  # the very same row again
+    rejected: dict[str, int] = field(default_factory=dict)  # reason → rows
+
+    @property
+    def superseded(self) -> int:
+        """Rows that do not count because another row of the same observation does."""
+        return self.superseded_by_newer + self.superseded_on_arrival + self.duplicates
+
+
+@dataclass(slots=True)
+class State:
+    """The keys seen and the running counts."""
+
+    table: KeyTable = field(default_factory=empty_table)
+    keys: int = 0
+    newest_ms: int = 0
+    counts: dict[str, Counts] = field(default_factory=dict)  # by source
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The rows of a batch that count now, and the keys among them whose earlier version no longer does."""
+
+    table: pa.Table
+    replaced_hi: NDArray[np.uint64]
+    replaced_lo: NDArray[np.uint64]
+
+
+def receive(state: State, source: str, batch: pa.Table) -> Counted:
+    """Judge a batch of `model.observations.OBSERVATIONS`; the state learns its keys and counts."""
+    counts = state.counts.setdefault(source, Counts())
+    n = batch.num_rows
+    counts.read += n
+    if n == 0:
+        return Counted(batch, np.empty(0, np.uint64), np.empty(0, np.uint64))
+    hi, lo = _numpy(batch, "key_hi"), _numpy(batch, "key_lo")
+    time = _numpy(batch, "time").astype(np.int64)
+    state.newest_ms = max(state.newest_ms, int(time.max()))
+    state.table, state.keys = with_room(state.table, state.keys, n, since=state.newest_ms - REMEMBERED_MS)
+    verdicts = judge(state.table, hi, lo, _numpy(batch, "version"), _fingerprints(batch), time)
+    new, newer = verdicts == NEW, verdicts == NEWER
+    state.keys += int(new.sum())
+    counts.accepted += int(new.sum())  # a newer version takes the place of the row that counted before
+    counts.superseded_by_newer += int(newer.sum())
+    counts.superseded_on_arrival += int((verdicts == OLDER).sum())
+    counts.duplicates += int((verdicts == SAME).sum())
+    return Counted(batch.filter(pa.array(new | newer)), hi[newer], lo[newer])
+
+
+def reject(state: State, source: str, reasons: dict[str, int]) -> None:
+    """Count rows that could not be used."""
+    counts = state.counts.setdefault(source, Counts())
+    for reason, rows in sorted(reasons.items()):
+        counts.read += rows
+        counts.rejected[reason] = counts.rejected.get(reason, 0) + rows
+
+
+def _numpy(batch: pa.Table, name: str) -> NDArray[Any]:
+    column = batch.column(name)
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.int64())
+    return np.asarray(column.to_numpy())
+
+
+def _fingerprints(batch: pa.Table) -> NDArray[np.uint64]:
+    """One number for the values of each row that a reissue can change."""
+    out = np.full(batch.num_rows, 0xCBF29CE484222325, np.uint64)
+    for name in ("value", "confidence", "heat_class", "across_m", "along_m", "depth_km", "lon", "lat"):
+        bits = _numpy(batch, name).astype(np.float64).view(np.uint64)
+        out = (out ^ bits) * np.uint64(0x100000001B3)
+        out ^= out >> np.uint64(29)
+    return out
+
+
+def to_parts(state: State) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Arrays and plain values for a snapshot."""
+    kept = np.flatnonzero(state.table.used)
+    arrays = {name: getattr(state.table, name)[kept] for name in KeyTable._fields}
+    counts = {
+        source: [c.read, c.accepted, c.superseded_by_newer, c.superseded_on_arrival, c.duplicates, c.rejected]
+        for source, c in state.counts.items()
+    }
+    return arrays, {"newest_ms": state.newest_ms, "counts": counts}
+
+
+def from_parts(arrays: dict[str, NDArray[Any]], values: dict[str, Any]) -> State:
+    """The state that `to_parts` took apart."""
+    state = State(newest_ms=values["newest_ms"])
+    n = len(arrays["hi"])
+    state.table, _ = with_room(state.table, 0, max(n, 1), since=0)
+    judge(state.table, *(arrays[name] for name in ("hi", "lo", "version", "tie", "time")))
+    state.keys = n
+    state.counts = {source: Counts(*row) for source, row in values["counts"].items()}
+    return state
