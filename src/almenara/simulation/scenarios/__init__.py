@@ -1,0 +1,1 @@
+"""Exercise worlds by file name: each module here holds one `SCENARIO`."""
