@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from almenara.kernels.fire_cells import NEVER, cells_under
+from almenara.kernels.fire_linking import cells_under
+from almenara.kernels.fire_tiles import NEVER
 from almenara.kernels.fire_tracker import ENDED_AFTER_MIN, EXTRA, FireTracker
 from almenara.kernels.grid import COL_BITS, COL_MASK, DISC_M, GROUP, ROW_DEG, ROWS, areas_km2, boxes_of, cells_of, grid
 

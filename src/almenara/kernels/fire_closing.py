@@ -4,7 +4,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from almenara.kernels.fire_cells import (
+from almenara.kernels.fire_tiles import (
     F64,
     I32,
     I64,

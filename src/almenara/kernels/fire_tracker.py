@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from almenara.kernels.fire_cells import (
+from almenara.kernels.fire_closing import WINDOW_TILES, close, order_by_block
+from almenara.kernels.fire_linking import cells_under, link, neighbours
+from almenara.kernels.fire_tiles import (
     N_MERGES,
     N_NODES,
     N_SLOTS,
@@ -25,16 +27,12 @@ from almenara.kernels.fire_cells import (
     TILE,
     Cells,
     Detections,
-    cells_under,
     find,
     kin_of,
-    link,
-    neighbours,
     rehash,
     tiles_of,
     unlink_tiles,
 )
-from almenara.kernels.fire_closing import WINDOW_TILES, close, order_by_block
 from almenara.kernels.grid import grid
 
 ENDED_AFTER_MIN = 20 * 24 * 60

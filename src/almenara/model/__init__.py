@@ -1,0 +1,1 @@
+"""What travels: events, observations, places and CAP messages, and how they become bytes."""

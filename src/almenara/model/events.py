@@ -81,6 +81,7 @@ class SourceSilent(Event, frozen=True, kw_only=True):
     """Nothing usable came from a source for longer than its cadence allows: its hazards are unknown, not over."""
 
     source: str
+    origin: str  # the feed
     at_ms: int
     last_heard_ms: int | None
 
@@ -89,6 +90,7 @@ class SourceHeard(Event, frozen=True, kw_only=True):
     """A silent source answered again."""
 
     source: str
+    origin: str
     at_ms: int
 
 

@@ -67,7 +67,8 @@ class State:
         for quake in sorted(self._quakes.values(), key=lambda q: q.id):
             if quake.state == "active" and now_ms - quake.time_ms > ENDED_AFTER_MS:
                 quake.state = "ended"
-                delta.changes.append(self._change(quake, "ended", 0))
+                over = {"time": quake.time_ms + ENDED_AFTER_MS}
+                delta.changes.append(self._change(quake, "ended", 0) | over)
         return delta
 
     def _follow(self, row: dict[str, Any], delta: Delta) -> None:

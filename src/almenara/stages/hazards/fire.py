@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from almenara.kernels.fire_cells import NEVER
+from almenara.kernels.fire_tiles import NEVER
 from almenara.kernels.fire_tracker import ENDED_AFTER_MIN, EXTRA, FireTracker, Pass
 from almenara.kernels.grid import areas_km2, boxes_of
 from almenara.kernels.outlines import outlines
@@ -252,6 +252,8 @@ class State:
 
     def view(self, hazard: str) -> View:
         fire = self.facts.numbers[hazard]
+        if self.facts.state[fire] == MERGED:  # its cells are the other's now
+            return self._view(fire, None, ())
         fires, cell, _ = self.tracker.footprints_of(np.array([fire]))
         _, shapes = outlines(fires, cell)
         return self._view(

@@ -1,0 +1,53 @@
+"""`almenara drill`: a seeded exercise, from feed files in their real shapes to warnings."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from almenara.cli._progress import progress_bar
+from almenara.cli.replay import tell
+
+
+def command(
+    scenario: Annotated[
+        str, typer.Option(help="Which exercise to play (see the folder simulation/scenarios).")
+    ] = "ecuador",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same world, byte for byte.")] = 7,
+    out: Annotated[Path, typer.Option(help="Folder for the feeds' files and the results.")] = Path("drill"),
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
+) -> None:
+    """Play an exercise through the real sources and the whole chain, with status Exercise.
+
+    Example:  almenara drill --scenario ecuador --seed 7 --out demo
+
+    Writes the exercise's feed files into OUT/feeds and the results beside them: begin with OUT/report.html.
+    """
+    import shutil
+    import time
+
+    from almenara.model.events import Parameter
+    from almenara.report import render_report
+    from almenara.service import live, session
+    from almenara.simulation import write_world
+    from almenara.stores import open_log
+
+    session.begin_anew(out / "state", own=True)
+    begun = time.perf_counter()
+    with progress_bar(quiet) as report:
+        report("Making the world", 0, 1)
+        shutil.rmtree(out / "feeds", ignore_errors=True)
+        world = write_world(scenario, seed, out / "feeds")
+        log = open_log(out / "state")
+        try:
+            current = session.Session(log)
+            parameters: dict[str, Parameter] = {"scenario": scenario, "seed": seed, "places": world.places_spec}
+            current.start("drill", "Exercise", parameters)
+            current.import_places(world.places_spec, report)
+            desk = live.Desk(current, world.cadence_ms)
+            live.play(desk, world.deliveries, report)
+            found = current.finish(parameters, begun, report)
+            session.write_results(found, out, render_report, report)
+        finally:
+            log.close()
+    tell(found, out)

@@ -1,0 +1,241 @@
+"""The memory of the fire tracker: cells in tiles of 8 × 8, found through a hash of their position.
+
+Several fires may hold a tile at one position. Fires are nodes of a union-find forest whose root is always the oldest
+fire. A second forest, *kin*, joins all fires that ever lay within the link distance of each other, ended ones included:
+kin is the largest set of fires whose story a late observation can change, and so what gets told anew when one arrives.
+"""
+
+from typing import Any, NamedTuple
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from almenara.kernels.grid import COL_BITS, COL_MASK
+
+NEVER = 2**31 - 1
+TILE = 64  # cells in a tile of 8 × 8
+TILE_COL_BITS = 15
+
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+F64 = NDArray[np.float64]
+U64 = NDArray[np.uint64]
+Int = Any  # a machine integer: numba's int64, which mypy would keep apart from int
+
+N_TILES, N_NODES, N_SLOTS, N_MERGES = 0, 1, 2, 3  # places in `Cells.count`
+
+
+class Cells(NamedTuple):
+    """All state of the kernels, as arrays. Times are minutes since 1970-01-01 UTC; NEVER where nothing happened."""
+
+    counts: I64  # [4] tiles, nodes, hash slots and merges in use
+    slot_key: I64  # hash: position of a tile, −1 free
+    slot_tile: I32  # first tile at that position
+    tile_key: I64
+    tile_node: I32  # the fire that made the tile
+    tile_next_at: I32  # next tile at the same position
+    tile_next_in: I32  # next tile of the same fire
+    hot: I32  # [tile, 64] minute of the first detection
+    birth: I32  # [tile, 64] minute when the cell joined the footprint
+    parent: I32  # union-find of fires
+    kin: I32  # union-find of fires that were ever neighbours
+    kin_next: I32  # ring of the nodes of one kin
+    tile_head: I32
+    tile_tail: I32
+    tile_n: I32  # tiles of the fire (of a root: with all it absorbed)
+    obs_head: I32  # newest observation of the node; chained by obs_next
+    first_t: I32
+    first_hi: U64
+    first_lo: U64
+    last_t: I32
+    merged_t: I32  # minute when the node was absorbed (−1: in its first minute, so it never was a fire of its own)
+    merged_into: I32
+    overlap: I32  # footprint cells that a root holds twice through merging
+    merges: I32  # nodes absorbed since the caller last set count[N_MERGES] to 0
+
+
+class Detections(NamedTuple):
+    """Observations in order of (minute, key)."""
+
+    t: I32
+    lon: F64
+    lat: F64
+    across_m: NDArray[np.float32]
+    along_m: NDArray[np.float32]
+    key_hi: U64
+    key_lo: U64
+    node: I32  # written by `link`
+    next: I32  # written by `link`
+
+
+@nb.njit(cache=True)
+def find(parent: I32, i: Int) -> Int:
+    """Root of a node, halving the path on the way."""
+    while parent[i] != i:
+        parent[i] = parent[parent[i]]
+        i = parent[i]
+    return i
+
+
+@nb.njit(cache=True, inline="always")
+def slot_of(slot_key: I64, key: Int) -> Int:
+    """The hash slot that holds `key`, or the free one where it belongs."""
+    mask = len(slot_key) - 1
+    h = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
+    i = np.int64(h >> np.uint64(20)) & mask
+    while slot_key[i] != -1 and slot_key[i] != key:
+        i = (i + 1) & mask
+    return i
+
+
+@nb.njit(cache=True, inline="always")
+def tile_at(s: Cells, key: Int) -> Int:
+    i = slot_of(s.slot_key, key)
+    return np.int64(s.slot_tile[i]) if s.slot_key[i] == key else np.int64(-1)
+
+
+@nb.njit(cache=True)
+def tile_for(s: Cells, root: Int, key: Int) -> Int:
+    """A tile of the fire at a position; made when there is none."""
+    i = slot_of(s.slot_key, key)
+    first = -1
+    if s.slot_key[i] == key:
+        first = s.slot_tile[i]
+        e = first
+        while e >= 0:
+            if find(s.parent, s.tile_node[e]) == root:
+                return e
+            e = s.tile_next_at[e]
+    else:
+        s.slot_key[i] = key
+        s.counts[N_SLOTS] += 1
+    e = s.counts[N_TILES]
+    s.counts[N_TILES] += 1
+    s.slot_tile[i] = e
+    s.tile_key[e] = key
+    s.tile_node[e] = root
+    s.tile_next_at[e] = first
+    s.tile_next_in[e] = -1
+    s.hot[e, :] = NEVER
+    s.birth[e, :] = NEVER
+    if s.tile_head[root] < 0:
+        s.tile_head[root] = e
+    else:
+        s.tile_next_in[s.tile_tail[root]] = e
+    s.tile_tail[root] = e
+    s.tile_n[root] += 1
+    return e
+
+
+@nb.njit(cache=True, inline="always")
+def tile_key_of(row: Int, col: Int) -> Int:
+    return ((row >> 3) << TILE_COL_BITS) | (col >> 3)
+
+
+@nb.njit(cache=True, inline="always")
+def in_tile(row: Int, col: Int) -> Int:
+    return ((row & 7) << 3) | (col & 7)
+
+
+@nb.njit(cache=True)
+def has(s: Cells, root: Int, cell: Int, times: I32) -> bool:
+    """Whether a fire holds a cell in `times` (s.hot or s.birth)."""
+    row = cell >> COL_BITS
+    col = cell & COL_MASK
+    e = tile_at(s, tile_key_of(row, col))
+    while e >= 0:
+        if times[e, in_tile(row, col)] != NEVER and find(s.parent, s.tile_node[e]) == root:
+            return True
+        e = s.tile_next_at[e]
+    return False
+
+
+@nb.njit(cache=True)
+def push(cells: I64, roots: I64, n: Int, cell: Int, root: Int) -> tuple[I64, I64]:
+    if n == len(cells):
+        more_cells = np.empty(2 * n, np.int64)
+        more_cells[:n] = cells
+        cells = more_cells
+        more_roots = np.empty(2 * n, np.int64)
+        more_roots[:n] = roots
+        roots = more_roots
+    cells[n] = cell
+    roots[n] = root
+    return cells, roots
+
+
+@nb.njit(cache=True)
+def kin_of(s: Cells, obs_next: I32, kin: I64) -> tuple[I64, I64]:
+    """All nodes of some kin, and the rows of all their detections."""
+    nodes = np.empty(64, np.int64)
+    rows = np.empty(64, np.int64)
+    n = 0
+    m = 0
+    for k in kin:
+        node = k
+        while True:
+            nodes, _unused = push(nodes, nodes.copy(), n, node, node)
+            n += 1
+            i = s.obs_head[node]
+            while i >= 0:
+                rows, _ = push(rows, rows, m, i, i)
+                m += 1
+                i = obs_next[i]
+            node = s.kin_next[node]
+            if node == k:
+                break
+    return nodes[:n], np.sort(rows[:m])
+
+
+@nb.njit(cache=True)
+def unlink_tiles(s: Cells, nodes: I64) -> None:
+    """Take the tiles of nodes, which are whole kin, out of the hash; they are dead from now on."""
+    for node in nodes:
+        if s.parent[node] != node:
+            continue
+        e = s.tile_head[node]
+        while e >= 0:
+            i = slot_of(s.slot_key, s.tile_key[e])
+            before = np.int64(-1)
+            at = np.int64(s.slot_tile[i])
+            while at != e:
+                before = at
+                at = np.int64(s.tile_next_at[at])
+            if before < 0:
+                s.slot_tile[i] = s.tile_next_at[e]
+            else:
+                s.tile_next_at[before] = s.tile_next_at[e]
+            s.tile_key[e] = -1
+            e = s.tile_next_in[e]
+
+
+@nb.njit(cache=True)
+def rehash(slot_key: I64, slot_tile: I32, slots: Int) -> tuple[I64, I32]:
+    """A hash of `slots` places (a power of two) with the same contents."""
+    key = np.full(slots, -1, np.int64)
+    tile = np.full(slots, -1, np.int32)
+    for i in range(len(slot_key)):
+        if slot_key[i] != -1:
+            j = slot_of(key, slot_key[i])
+            key[j] = slot_key[i]
+            tile[j] = slot_tile[i]
+    return key, tile
+
+
+@nb.njit(cache=True)
+def tiles_of(s: Cells, fires: I64) -> I64:
+    """All tiles of some fires that go on, with what they absorbed."""
+    total = 0
+    for fire in fires:
+        assert s.parent[fire] == fire  # the list of an absorbed fire runs on into the other's
+        total += s.tile_n[fire]
+    out = np.empty(total, np.int64)
+    n = 0
+    for fire in fires:
+        e = s.tile_head[fire]
+        while e >= 0:
+            out[n] = e
+            n += 1
+            e = s.tile_next_in[e]
+    return out[:n]

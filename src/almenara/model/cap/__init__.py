@@ -1,0 +1,48 @@
+"""The Common Alerting Protocol 1.2 (OASIS, 2010): messages as values, their XML, their schema."""
+
+from almenara.model.cap.message import (
+    Alert,
+    Area,
+    Category,
+    Certainty,
+    Circle,
+    Info,
+    MsgType,
+    NamedValue,
+    Reference,
+    Resource,
+    ResponseType,
+    Ring,
+    Scope,
+    Severity,
+    Status,
+    Urgency,
+    cap_time,
+    from_ms,
+)
+from almenara.model.cap.xml import MESSAGE_BYTES_MAX, from_xml, to_xml, validate
+
+__all__ = [
+    "MESSAGE_BYTES_MAX",
+    "Alert",
+    "Area",
+    "Category",
+    "Certainty",
+    "Circle",
+    "Info",
+    "MsgType",
+    "NamedValue",
+    "Reference",
+    "Resource",
+    "ResponseType",
+    "Ring",
+    "Scope",
+    "Severity",
+    "Status",
+    "Urgency",
+    "cap_time",
+    "from_ms",
+    "from_xml",
+    "to_xml",
+    "validate",
+]

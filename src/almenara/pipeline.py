@@ -1,0 +1,285 @@
+"""The chain as one state: events go in, the stages decide in order, and what they decide is events again."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import shapely
+
+from almenara.model.events import (
+    Event,
+    ExposuresChanged,
+    HazardsChanged,
+    IncidentChanged,
+    IncidentClosed,
+    IncidentMerged,
+    IncidentOpened,
+    ObservationsReceived,
+    PlacesImported,
+    RowsRejected,
+    RunStarted,
+    SourceHeard,
+    SourcePolled,
+    SourceSilent,
+    StepTaken,
+    WarningDrafted,
+    WarningExpired,
+)
+from almenara.model.observations import from_ipc, to_ipc
+from almenara.stages import exposure, incidents, observations, public_warnings, source_health
+from almenara.stages.exposure import State as Exposures
+from almenara.stages.hazards import CHANGES, Delta, Follower, View, followers
+from almenara.stages.hazards.earthquake import State as Earthquakes
+from almenara.stages.incidents import State as Incidents
+from almenara.stages.observations import State as Observations
+from almenara.stages.public_warnings import Policy, Situation, ThreatenedPlace
+from almenara.stages.public_warnings import State as Warnings
+from almenara.stages.source_health import State as Health
+
+INCIDENT_EVENTS = (IncidentOpened, IncidentChanged, IncidentMerged, IncidentClosed)
+
+
+@dataclass(slots=True)
+class State:
+    """Everything that the log adds up to."""
+
+    health: Health = field(default_factory=Health)
+    observations: Observations = field(default_factory=Observations)
+    hazards: dict[str, Follower] = field(default_factory=followers)
+    exposure: Exposures = field(default_factory=Exposures)
+    incidents: Incidents = field(default_factory=Incidents)
+    warnings: Warnings = field(default_factory=Warnings)
+    policy: Policy = field(default_factory=Policy)
+    now_ms: int = 0
+
+
+def evolve(state: State, event: Event) -> State:
+    """The state after an event of the log. Only this runs when a log is read again."""
+    if isinstance(event, ObservationsReceived):
+        counted = observations.receive(state.observations, event.source, from_ipc(event.table))
+        state.hazards[event.kind].receive(counted)
+    elif isinstance(event, RowsRejected):
+        observations.reject(state.observations, event.source, event.reasons)
+    elif isinstance(event, SourcePolled | SourceSilent | SourceHeard):
+        state.health = source_health.evolve(state.health, event)
+    elif isinstance(event, StepTaken):
+        _advance(state, event.now_ms)
+    elif isinstance(event, PlacesImported | ExposuresChanged):
+        state.exposure = exposure.evolve(state.exposure, event)
+    elif isinstance(event, INCIDENT_EVENTS):
+        state.incidents = incidents.evolve(state.incidents, event)
+    elif isinstance(event, WarningDrafted | WarningExpired):
+        state.warnings = public_warnings.evolve(state.warnings, event)
+    elif isinstance(event, RunStarted):
+        state.policy = msgspec.structs.replace(state.policy, status=event.status)
+    return state
+
+
+def _advance(state: State, now_ms: int) -> list[Delta]:
+    state.now_ms = now_ms
+    return [state.hazards[kind].advance(now_ms) for kind in sorted(state.hazards)]
+
+
+class Clockwork:
+    """Takes steps: runs every stage's decision once, in order, and measures what each cost."""
+
+    def __init__(self, timer: Callable[[], float]) -> None:
+        self._timer = timer
+        self.seconds = dict.fromkeys(("hazards", "exposure", "incidents", "warnings"), 0.0)
+
+    def step(self, state: State, now_ms: int) -> list[Event]:
+        """Follow everything acquired up to `now_ms`; the state has evolved by all events returned."""
+        begun = self._timer()
+        events: list[Event] = [StepTaken(now_ms=now_ms)]
+        deltas = _advance(state, now_ms)
+        changes = [row for delta in deltas for row in delta.changes]
+        if changes:
+            table = to_ipc(pa.Table.from_pylist(changes, schema=CHANGES))
+            events.append(HazardsChanged(now_ms=now_ms, table=table))
+        begun = self._lap("hazards", begun)
+        exposed: set[str] = set()
+        for delta in deltas:
+            for moved in exposure.decide(state.exposure, delta, now_ms):
+                state.exposure = exposure.evolve(state.exposure, moved)
+                events.append(moved)
+                exposed.update(from_ipc(moved.table).column("hazard_id").to_pylist())
+        begun = self._lap("exposure", begun)
+        before = dict(state.incidents.of_hazard)
+        shaking = _earthquakes(state).shaking
+        ended: list[IncidentClosed | IncidentMerged] = []
+        for event in incidents.decide(state.incidents, changes, exposed, state.exposure, shaking, now_ms):
+            state.incidents = incidents.evolve(state.incidents, event)
+            events.append(event)
+            if isinstance(event, IncidentClosed | IncidentMerged):
+                ended.append(event)
+        begun = self._lap("incidents", begun)
+        touched = exposed | {row["hazard_id"] for row in changes}
+        situations = list(_situations(state, touched, ended, before))
+        for warning in public_warnings.decide(state.warnings, situations, now_ms, state.policy):
+            state.warnings = public_warnings.evolve(state.warnings, warning)
+            events.append(warning)
+        self._lap("warnings", begun)
+        return events
+
+    def _lap(self, stage: str, begun: float) -> float:
+        now = self._timer()
+        self.seconds[stage] += now - begun
+        return now
+
+
+def _earthquakes(state: State) -> Earthquakes:
+    follower = state.hazards["earthquake"]
+    assert isinstance(follower, Earthquakes)
+    return follower
+
+
+# ---------------------------------------------------------------------- what a warning is written from
+
+
+def _situations(
+    state: State, touched: set[str], ended: list[IncidentClosed | IncidentMerged], before: dict[str, str]
+) -> Iterator[Situation]:
+    """The incidents that a step touched, as the warnings stage sees them."""
+    names = sorted({state.incidents.of_hazard[h] for h in touched if h in state.incidents.of_hazard})
+    for name in names:
+        yield _situation(state, name)
+    for event in ended:
+        reason = f"merged into {event.into}" if isinstance(event, IncidentMerged) else event.reason
+        hazards = tuple(sorted(hazard for hazard, incident in before.items() if incident == event.incident))
+        yield _ended(event.incident, hazards, reason, state)
+
+
+def _situation(state: State, name: str) -> Situation:
+    incident = state.incidents.incidents[name]
+    views = [view for hazard in incident.hazards if (view := _find_view(state, incident.kind, hazard)) is not None]
+    main = max(views, key=lambda view: (view.magnitude or 0.0, view.area_km2 or 0.0, view.id))
+    shapes = [view.footprint for view in views if view.footprint is not None]
+    places: dict[str, ThreatenedPlace] = {}
+    for hazard in incident.hazards:
+        for place_id, exposed in sorted(state.exposure.exposures.get(hazard, {}).items()):
+            if exposed.suppressed is None:
+                found = _threatened(state.exposure.place(place_id), exposed)
+                known = places.get(place_id)
+                if known is None or found.distance_m < known.distance_m:
+                    places[place_id] = found
+    return Situation(
+        incident=name,
+        kind=incident.kind,
+        hazards=tuple(incident.hazards),
+        label=main.label,
+        first_seen_ms=min(view.first_seen_ms for view in views),
+        last_seen_ms=max(view.last_seen_ms for view in views),
+        area_km2=sum(view.area_km2 or 0.0 for view in views) if incident.kind == "fire" else None,
+        footprint=shapely.union_all(shapes) if shapes else None,
+        magnitude=main.magnitude,
+        depth_km=main.depth_km,
+        epicentre=main.epicentre,
+        priority=incident.priority,
+        evidence=tuple(sorted({platform for view in views for platform in view.platforms})),
+        places=tuple(places[place] for place in sorted(places)),
+        ended=False,
+        end_reason="",
+    )
+
+
+def _find_view(state: State, kind: str, hazard: str) -> View | None:
+    """The hazard as it stands; None when it was absorbed or taken back (its incident goes on with the others)."""
+    try:
+        view = state.hazards[kind].view(hazard)
+    except KeyError:
+        return None
+    return view if view.state not in ("merged", "retracted") else None
+
+
+def _threatened(place: exposure.Place, exposed: exposure.Exposure) -> ThreatenedPlace:
+    return ThreatenedPlace(
+        id=place.id,
+        name=place.name,
+        kind=place.kind,
+        population=place.population,
+        lon=place.lon,
+        lat=place.lat,
+        geometry=shapely.from_wkb(place.geometry) if place.geometry is not None else None,
+        alert_distance_m=place.alert_distance_m,
+        distance_m=exposed.distance_m,
+        since_ms=exposed.since,
+        certainty=exposed.certainty,
+        mmi=exposed.mmi,
+    )
+
+
+def _ended(name: str, hazards: tuple[str, ...], reason: str, state: State) -> Situation:
+    kind = "earthquake" if name.startswith("incident-quake") else "fire"
+    return Situation(
+        incident=name,
+        kind=kind,
+        hazards=hazards,
+        label="",
+        first_seen_ms=state.now_ms,
+        last_seen_ms=state.now_ms,
+        area_km2=None,
+        footprint=None,
+        magnitude=None,
+        depth_km=None,
+        epicentre=None,
+        priority=4,
+        evidence=(),
+        places=(),
+        ended=True,
+        end_reason=reason,
+    )
+
+
+# ---------------------------------------------------------------------- snapshots
+
+
+def to_bytes(state: State) -> bytes:
+    """The whole state for a snapshot."""
+    arrays: dict[str, Any] = {}
+    values: dict[str, Any] = {"now_ms": state.now_ms, "status": state.policy.status}
+    seen, values["observations"] = observations.to_parts(state.observations)
+    arrays |= {f"observations/{name}": a for name, a in seen.items()}
+    for kind, follower in state.hazards.items():
+        own, values[f"hazards/{kind}"] = follower.to_parts()
+        arrays |= {f"hazards/{kind}/{name}": a for name, a in own.items()}
+    values["health"] = [msgspec.to_builtins(feed) for feed in state.health.feeds.values()]
+    values["imports"] = state.exposure.imports
+    values["exposures"] = msgspec.to_builtins(state.exposure.exposures)
+    values["incidents"] = [msgspec.to_builtins(i) for i in state.incidents.incidents.values()]
+    values["warnings"] = state.warnings.to_bytes()
+    packed = {name: (a.dtype.str, list(a.shape), np.ascontiguousarray(a).tobytes()) for name, a in arrays.items()}
+    return msgspec.msgpack.encode({"format": 1, "values": values, "arrays": packed})
+
+
+def from_bytes(data: bytes) -> State:
+    """The state that `to_bytes` wrote."""
+    content = msgspec.msgpack.decode(data)
+    values = content["values"]
+    arrays = {
+        name: np.frombuffer(raw, np.dtype(kind)).reshape(shape)
+        for name, (kind, shape, raw) in content["arrays"].items()
+    }
+
+    def under(prefix: str) -> dict[str, Any]:
+        return {name[len(prefix) :]: a for name, a in arrays.items() if name.startswith(prefix)}
+
+    state = State(now_ms=values["now_ms"])
+    state.policy = msgspec.structs.replace(state.policy, status=values["status"])
+    state.observations = observations.from_parts(under("observations/"), values["observations"])
+    for kind, follower in state.hazards.items():
+        follower.load_parts(under(f"hazards/{kind}/"), values[f"hazards/{kind}"])
+    for raw in values["health"]:
+        state.health.feeds[raw["origin"]] = msgspec.convert(raw, source_health.Feed)
+    for origin, table in values["imports"].items():
+        state.exposure.imports[origin] = table
+    exposure.rebuild(state.exposure)
+    state.exposure.exposures = msgspec.convert(values["exposures"], dict[str, dict[str, exposure.Exposure]])
+    for raw in values["incidents"]:
+        incident = msgspec.convert(raw, incidents.Incident)
+        state.incidents.incidents[incident.id] = incident
+        state.incidents.of_hazard.update(dict.fromkeys(incident.hazards, incident.id))
+    state.warnings = Warnings.from_bytes(values["warnings"])
+    return state

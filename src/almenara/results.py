@@ -1,0 +1,381 @@
+"""A run's results, from its log and its state: the files that people, spreadsheets and GIS programs open."""
+
+import csv
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import shapely
+
+from almenara.model.events import (
+    ExposuresChanged,
+    HazardsChanged,
+    IncidentChanged,
+    IncidentClosed,
+    IncidentMerged,
+    IncidentOpened,
+    WarningDrafted,
+    WarningExpired,
+)
+from almenara.model.observations import from_ipc
+from almenara.pipeline import State
+from almenara.ports import EventLog
+from almenara.stages import exposure, hazards
+from almenara.stages.hazards import View
+
+TIMELINE = (
+    "hazard_id",
+    "kind",
+    "time",
+    "change",
+    "state",
+    "area_km2",
+    "new_area_km2",
+    "observations",
+    "new_observations",
+    "frp_mw",
+    "magnitude",
+    "merged_from",
+    "into",
+)
+
+
+@dataclass(slots=True)
+class Results:
+    """All that a run found."""
+
+    hazards: list[View]
+    timeline: pa.Table
+    exposures: pa.Table
+    incidents: list[dict[str, Any]]
+    warnings: list[WarningDrafted]
+    expired: int
+    digest: str = ""
+    summary: dict[str, Any] = field(default_factory=dict)
+
+
+def collect(log: EventLog, state: State) -> Results:
+    """Gather the results; `digest` names the state: equal inputs, equal digest, in whatever order they came."""
+    changes: list[pa.Table] = []
+    exposed: list[pa.Table] = []
+    incidents: dict[str, dict[str, Any]] = {}
+    warnings: list[WarningDrafted] = []
+    expired = 0
+    wanted = {
+        kind.__name__
+        for kind in (
+            HazardsChanged,
+            ExposuresChanged,
+            IncidentOpened,
+            IncidentChanged,
+            IncidentMerged,
+            IncidentClosed,
+            WarningDrafted,
+            WarningExpired,
+        )
+    }
+    for entry in log.read():
+        if entry.kind not in wanted:
+            continue
+        event = entry.event()
+        if isinstance(event, HazardsChanged):
+            changes.append(from_ipc(event.table))
+        elif isinstance(event, ExposuresChanged):
+            exposed.append(from_ipc(event.table))
+        elif isinstance(event, WarningDrafted):
+            warnings.append(event)
+        elif isinstance(event, WarningExpired):
+            expired += 1
+        else:
+            _note_incident(incidents, event)
+    timeline = pa.concat_tables(changes) if changes else hazards.CHANGES.empty_table()
+    views = [view for kind in sorted(state.hazards) for view in state.hazards[kind].views()]
+    found = Results(
+        hazards=views,
+        timeline=timeline.select(TIMELINE),
+        exposures=_exposures(exposed, state),
+        incidents=[incidents[name] for name in sorted(incidents)],
+        warnings=warnings,
+        expired=expired,
+    )
+    for incident in found.incidents:
+        _describe_incident(incident, found.exposures)
+    found.digest = _digest(found, state)
+    return found
+
+
+def _note_incident(incidents: dict[str, dict[str, Any]], event: Any) -> None:
+    if isinstance(event, IncidentOpened):
+        incidents[event.incident] = {
+            "id": event.incident,
+            "kind": event.kind,
+            "status": "open",
+            "priority": event.priority,
+            "reasons": event.reasons,
+            "opened": _iso(event.now_ms),
+            "closed": None,
+            "hazards": [event.hazard],
+            "timeline": [_moment(event.now_ms, "opened", f"priority {event.priority}: {', '.join(event.reasons)}")],
+        }
+        return
+    incident = incidents[event.incident]
+    if isinstance(event, IncidentChanged):
+        incident.update(priority=event.priority, reasons=event.reasons, hazards=event.hazards)
+        detail = f"priority {event.priority}: {', '.join(event.reasons)}"
+        incident["timeline"].append(_moment(event.now_ms, "changed", detail))
+    elif isinstance(event, IncidentMerged):
+        incident.update(status="merged", closed=_iso(event.now_ms))
+        incident["timeline"].append(_moment(event.now_ms, "merged", f"into {event.into}"))
+        goes_on = incidents[event.into]
+        goes_on["hazards"] = [*goes_on["hazards"], *(h for h in incident["hazards"] if h not in goes_on["hazards"])]
+        goes_on["timeline"].append(_moment(event.now_ms, "merged", f"took in {event.incident}"))
+    elif isinstance(event, IncidentClosed):
+        incident.update(status="closed", closed=_iso(event.now_ms))
+        incident["timeline"].append(_moment(event.now_ms, "closed", event.reason))
+
+
+def _moment(now_ms: int, change: str, detail: str) -> dict[str, str]:
+    return {"time": _iso(now_ms), "change": change, "detail": detail}
+
+
+def _describe_incident(incident: dict[str, Any], exposures: pa.Table) -> None:
+    mine = pc.is_in(exposures.column("hazard_id"), pa.array(incident["hazards"]))
+    rows = exposures.filter(pc.and_(mine, pc.is_null(exposures.column("suppressed"))))
+    places: dict[str, dict[str, Any]] = {row["place_id"]: row for row in rows.to_pylist()}
+    by_people = sorted(places.values(), key=lambda row: (-(row["population"] or 0), row["place_name"]))
+    incident["places"] = len(places)
+    incident["population"] = sum(row["population"] or 0 for row in places.values())
+    incident["label"] = ", ".join(row["place_name"] for row in by_people[:3])
+
+
+def _exposures(changes: list[pa.Table], state: State) -> pa.Table:
+    """The last word on each hazard × place, with what is known of the place."""
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+    for table in changes:
+        for row in table.to_pylist():
+            last[row["hazard_id"], row["place_id"]] = row
+    rows = []
+    for key in sorted(last):
+        row = last[key]
+        place = state.exposure.place(row["place_id"])
+        rows.append(
+            {
+                **row,
+                "place_name": place.name,
+                "place_kind": place.kind,
+                "population": place.population,
+                "country": place.country,
+                "admin": place.admin,
+                "lon": place.lon,
+                "lat": place.lat,
+            }
+        )
+    kept = [pa.field(f.name, f.type) for f in exposure.CHANGES if f.name != "change"]
+    place_fields = [
+        pa.field("place_name", pa.string()),
+        pa.field("place_kind", pa.string()),
+        pa.field("population", pa.int64()),
+        pa.field("country", pa.string()),
+        pa.field("admin", pa.string()),
+        pa.field("lon", pa.float64()),
+        pa.field("lat", pa.float64()),
+    ]
+    return pa.Table.from_pylist(rows, schema=pa.schema([*kept[:2], *place_fields, *kept[2:]]))
+
+
+def _digest(found: Results, state: State) -> str:
+    """SHA-256 over hazards (cells, births, lineage), exposures, incidents and warnings in canonical order."""
+    total = hashlib.sha256()
+
+    def add(part: bytes) -> None:
+        total.update(len(part).to_bytes(8, "big"))
+        total.update(part)
+
+    for kind in sorted(state.hazards):
+        for part in state.hazards[kind].digest_parts():
+            add(part)
+    for row in found.exposures.to_pylist():
+        add(repr(row).encode())
+    for incident in found.incidents:
+        add(msgspec.json.encode(incident, order="sorted"))
+    for warning in sorted(found.warnings, key=lambda w: w.identifier):
+        add(warning.xml)
+    return total.hexdigest()
+
+
+# ---------------------------------------------------------------------- files
+
+
+def write(found: Results, out: Path) -> None:
+    """Write every file of the run into `out`; each appears whole or not at all."""
+    out.mkdir(parents=True, exist_ok=True)
+    _put(out / "hazards.geojson", _geojson(found.hazards))
+    for name, table in (("timeline", found.timeline), ("exposures", found.exposures)):
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        _put(out / f"{name}.parquet", sink.getvalue())
+    _write_csv(found.exposures, out / "exposures.csv")
+    _put(out / "incidents.json", msgspec.json.format(msgspec.json.encode(found.incidents), indent=1))
+    warnings = out / "warnings"
+    warnings.mkdir(exist_ok=True)
+    for old in warnings.glob("*.xml"):
+        old.unlink()
+    for warning in found.warnings:
+        _put(warnings / f"{warning.identifier}.xml", warning.xml)
+    write_summary(found, out)
+
+
+def write_summary(found: Results, out: Path) -> None:
+    """Write the run's numbers."""
+    _put(out / "summary.json", msgspec.json.format(msgspec.json.encode(found.summary), indent=1))
+
+
+def _put(path: Path, data: Any) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(data)
+    part.replace(path)
+
+
+def _write_csv(table: pa.Table, path: Path) -> None:
+    part = path.with_name(f".{path.name}.part")
+    with part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(table.column_names)
+        for row in table.to_pylist():
+            writer.writerow([_cell(value) for value in row.values()])
+    part.replace(path)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if isinstance(value, str) and value[:1] in "=+-@\t\r" and value:
+        return f"'{value}"  # a spreadsheet must not take a place's name for a formula
+    return value
+
+
+def _geojson(views: Iterable[View]) -> bytes:
+    views = list(views)
+    shapes = [view.extra.get("felt") if view.kind == "earthquake" else view.footprint for view in views]
+    texts = shapely.to_geojson(shapes) if shapes else []
+    features = [
+        {
+            "type": "Feature",
+            "id": view.id,
+            "geometry": msgspec.Raw(text.encode()) if text is not None else None,
+            "properties": _properties(view),
+        }
+        for view, text in zip(views, texts, strict=True)
+    ]
+    return msgspec.json.encode({"type": "FeatureCollection", "features": features})
+
+
+def _properties(view: View) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "kind": view.kind,
+        "state": view.state,
+        "first_seen": _iso(view.first_seen_ms),
+        "last_seen": _iso(view.last_seen_ms),
+        "area_km2": None if view.area_km2 is None else round(view.area_km2, 4),
+        "observations": view.observations,
+        "merged_from": view.merged_from,
+        "confidence": view.confidence,
+        "certainty": view.certainty,
+        "suppressed": view.suppressed,
+        "platforms": view.platforms,
+        "frp_max_mw": view.frp_max_mw,
+        "magnitude": view.magnitude,
+        "depth_km": view.depth_km,
+        "epicentre": view.epicentre,
+        "label": view.label,
+        **{name: value for name, value in view.extra.items() if name != "felt"},
+    }
+
+
+def _iso(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def summarise(
+    found: Results, state: State, parameters: dict[str, Any], seconds: dict[str, float], peak_memory_mb: float
+) -> dict[str, Any]:
+    """The numbers of the run: what was read and what became of it, what was found, what it cost."""
+    counts = state.observations.counts
+    by_reason: dict[str, int] = {}
+    for c in counts.values():
+        for reason, n in c.rejected.items():
+            by_reason[reason] = by_reason.get(reason, 0) + n
+    rows: dict[str, Any] = {
+        "read": sum(c.read for c in counts.values()),
+        "accepted": sum(c.accepted for c in counts.values()),
+        "superseded": sum(c.superseded for c in counts.values()),
+        "rejected": sum(by_reason.values()),
+        "rejected_by_reason": dict(sorted(by_reason.items())),
+        "superseded_by": {
+            "newer_version": sum(c.superseded_by_newer for c in counts.values()),
+            "version_already_known": sum(c.superseded_on_arrival for c in counts.values()),
+            "duplicate": sum(c.duplicates for c in counts.values()),
+        },
+    }
+    by_state: dict[str, int] = {}
+    for view in found.hazards:
+        key = f"{view.kind}/{view.state}"
+        by_state[key] = by_state.get(key, 0) + 1
+    by_type: dict[str, int] = {}
+    for warning in found.warnings:
+        by_type[warning.msg_type] = by_type.get(warning.msg_type, 0) + 1
+    incident_status: dict[str, int] = {}
+    for incident in found.incidents:
+        incident_status[incident["status"]] = incident_status.get(incident["status"], 0) + 1
+    return {
+        "run": {"status": state.policy.status, "until": _iso(state.now_ms), **parameters},
+        "rows": rows,
+        "sources": [
+            {
+                "name": name,
+                "read": c.read,
+                "accepted": c.accepted,
+                "superseded": c.superseded,
+                "rejected": sum(c.rejected.values()),
+                "rejected_by_reason": dict(sorted(c.rejected.items())),
+                "outcome": _outcome(state, name),
+            }
+            for name, c in sorted(counts.items())
+        ],
+        "feeds": [
+            {
+                "source": feed.source,
+                "feed": feed.origin,
+                "last_outcome": feed.last_outcome,
+                "last_heard": None if feed.last_heard_ms is None else _iso(feed.last_heard_ms),
+                "silent": feed.silent,
+            }
+            for _, feed in sorted(state.health.feeds.items())
+        ],
+        "hazards": {"total": len(found.hazards), **dict(sorted(by_state.items()))},
+        "exposures": {
+            "total": found.exposures.num_rows,
+            "suppressed": found.exposures.num_rows - found.exposures.column("suppressed").null_count,
+        },
+        "incidents": {"total": len(found.incidents), **dict(sorted(incident_status.items()))},
+        "warnings": {"total": len(found.warnings), **dict(sorted(by_type.items())), "expired": found.expired},
+        "seconds": {stage: round(s, 3) for stage, s in seconds.items()},
+        "peak_memory_mb": peak_memory_mb,
+        "state_digest": found.digest,
+    }
+
+
+def _outcome(state: State, source: str) -> str:
+    """How a source stands: silent when one of its feeds is, else what was last heard of any."""
+    feeds = [feed for feed in state.health.feeds.values() if feed.source == source]
+    if any(feed.silent for feed in feeds):
+        return "silent"
+    return max(feeds, key=lambda feed: feed.last_heard_ms or 0).last_outcome if feeds else "unknown"

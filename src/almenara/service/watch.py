@@ -1,0 +1,123 @@
+"""Watch: polls the configured feeds until told to stop, and follows what they bring."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from almenara import __version__, sources
+from almenara.config import Config, FeedConfig
+from almenara.contents import expand
+from almenara.fetch import Validators, fetch, new_client
+from almenara.model.errors import InputError, UsageError
+from almenara.model.events import Event
+from almenara.ports import EventLog
+from almenara.service.live import Desk
+from almenara.service.session import Session, now_ms
+
+#: The longest that the loop sleeps at once: how soon it notices that it is asked to stop, and that a feed is silent.
+NAP_S = 1.0
+TICK_MS = 60_000
+
+
+@dataclass(slots=True)
+class _Poll:
+    """When a feed is asked next, and what is known from the last time."""
+
+    feed: FeedConfig
+    due_ms: int = 0
+    validators: Validators | None = None
+    seen: dict[Path, tuple[int, int]] = field(default_factory=dict)  # file → (size, mtime)
+
+
+def watch(
+    log: EventLog,
+    config: Config,
+    base: Path,
+    *,
+    once: bool,
+    stopped: Callable[[], bool],
+    nap: Callable[[float], None],
+    tell: Callable[[str, list[Event]], None],
+    clock: Callable[[], int] = now_ms,
+) -> Session:
+    """Poll until `stopped()`, or each feed once; `tell` hears of every poll and what was decided after it."""
+    known = sources.find_all()
+    for feed in config.feed:
+        if feed.source not in known:
+            raise UsageError(
+                f"Feed {feed.name}: there is no source {feed.source!r}. Known: {', '.join(sorted(known))}."
+            )
+    session = Session(log)
+    session.recover()
+    session.start("watch", config.status, {"places": config.places})
+    session.import_places(_places(config.places, base), lambda words, done, total: None)
+    cadence = {feed.name: 1000 * (feed.cadence_s or known[feed.source].cadence_s) for feed in config.feed}
+    desk = Desk(session, cadence)
+    polls = [_Poll(feed) for feed in config.feed]
+    ticked = 0
+    with new_client(f"almenara/{__version__}") as client, tempfile.TemporaryDirectory(prefix="almenara-") as folder:
+        while not stopped():
+            for poll in polls:
+                now = clock()
+                # A clock that jumps back must not keep a feed from being asked.
+                if poll.due_ms <= now or poll.due_ms > now + 1000 * poll.feed.every_s:
+                    poll.due_ms = now + 1000 * poll.feed.every_s
+                    tell(poll.feed.name, _ask(desk, poll, base, client, Path(folder), now))
+                    session.commit()
+                if stopped():
+                    break
+            if once:
+                break
+            if clock() - ticked >= TICK_MS:
+                ticked = clock()
+                tell("", desk.tick(ticked))
+                session.commit()
+            nap(NAP_S)
+    session.commit()
+    session.snapshot()
+    log.checkpoint(clock())
+    return session
+
+
+def _places(spec: str, base: Path) -> str:
+    return spec if spec.startswith("geonames:") else str(base / spec)
+
+
+def _ask(desk: Desk, poll: _Poll, base: Path, client: httpx.Client, folder: Path, now: int) -> list[Event]:
+    feed = poll.feed
+    if feed.location.startswith(("http://", "https://")):
+        fetched = fetch(feed.location, folder, previous=poll.validators, client=client)
+        poll.validators = fetched.validators
+        if fetched.outcome == "unchanged":
+            desk.unchanged(feed.name, feed.source, now)
+            return desk.tick(now)
+        events = desk.deliver(feed.name, feed.source, fetched.path, now, fetched.detail)
+        if fetched.path is not None:
+            fetched.path.unlink()
+        return events
+    return _look(desk, poll, base / feed.location, now)
+
+
+def _look(desk: Desk, poll: _Poll, location: Path, now: int) -> list[Event]:
+    """Read the files of a feed that are new or have changed."""
+    feed = poll.feed
+    try:
+        files = [path for path in expand([location]) if poll.seen.get(path) != _mark(path)]
+    except (InputError, OSError) as error:
+        return desk.deliver(feed.name, feed.source, None, now, str(error))
+    if not files:
+        desk.unchanged(feed.name, feed.source, now)
+        return desk.tick(now)
+    events: list[Event] = []
+    for path in files:
+        poll.seen[path] = _mark(path)
+        events += desk.deliver(feed.name, feed.source, path, now)
+    return events
+
+
+def _mark(path: Path) -> tuple[int, int]:
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns

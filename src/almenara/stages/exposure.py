@@ -1,0 +1,257 @@
+"""Which places lie within reach of which hazard: found from what joined a footprint, kept with hysteresis."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import shapely
+
+from almenara.kernels.intensity import mmi_at, radius_km
+from almenara.kernels.place_index import PlaceIndex
+from almenara.model.events import Event, ExposuresChanged, PlacesImported
+from almenara.model.observations import from_ipc, to_ipc
+from almenara.model.places import PLACES
+from almenara.stages.hazards import Boxes, Delta, Shaking
+from almenara.stages.hazards.earthquake import EXPOSED_MMI
+
+#: A place leaves a hazard's reach beyond 1.25 times the distance at which it entered (an earthquake: half a degree of
+#: intensity below), so that a revised footprint does not make it come and go.
+LEAVE_FACTOR = 1.25
+LEAVE_MMI = EXPOSED_MMI - 0.5
+#: A place that is nearer by less than this is not news.
+NEARER_M = 1.0
+
+CHANGES = pa.schema(
+    [
+        pa.field("hazard_id", pa.string(), nullable=False),
+        pa.field("place_id", pa.string(), nullable=False),
+        pa.field("change", pa.string(), nullable=False),  # entered | nearer | graded | left
+        pa.field("distance_m", pa.float64(), nullable=False),  # footprint to place; earthquake: epicentre to place
+        pa.field("since", pa.timestamp("ms", tz="UTC"), nullable=False),
+        pa.field("until", pa.timestamp("ms", tz="UTC")),
+        pa.field("basis", pa.string(), nullable=False),  # observed footprint | estimated intensity
+        pa.field("certainty", pa.string(), nullable=False),  # Observed | Likely | Possible
+        pa.field("suppressed", pa.string()),
+        pa.field("mmi", pa.float64()),
+    ]
+)
+
+
+class Exposure(msgspec.Struct, frozen=True):
+    """One hazard × place that lasts."""
+
+    distance_m: float
+    since: int  # ms
+    basis: str
+    certainty: str
+    suppressed: str | None
+    mmi: float | None
+
+
+class Place(msgspec.Struct, frozen=True):
+    """What the later stages say of a place."""
+
+    id: str
+    name: str
+    kind: str
+    population: int | None
+    alert_distance_m: float
+    lon: float
+    lat: float
+    geometry: bytes | None  # WKB
+    country: str | None
+    admin: str | None
+
+
+@dataclass(slots=True)
+class State:
+    """The places and the exposures that last."""
+
+    imports: dict[str, bytes] = field(default_factory=dict)  # origin → table
+    places: pa.Table = field(default_factory=PLACES.empty_table)
+    rows: dict[str, int] = field(default_factory=dict)  # place id → row of `places`
+    index: PlaceIndex | None = None
+    exposures: dict[str, dict[str, Exposure]] = field(default_factory=dict)  # hazard → place → exposure
+
+    def place(self, place_id: str) -> Place:
+        """A place by id; KeyError when there is none."""
+        return Place(**self.places.slice(self.rows[place_id], 1).to_pylist()[0])
+
+
+def evolve(state: State, event: Event) -> State:
+    """Take in places, or what was decided about exposures."""
+    if isinstance(event, PlacesImported):
+        state.imports[event.origin] = event.table
+        rebuild(state)
+    elif isinstance(event, ExposuresChanged):
+        for row in from_ipc(event.table).to_pylist():
+            hazard = state.exposures.setdefault(row["hazard_id"], {})
+            if row["change"] == "left":
+                hazard.pop(row["place_id"], None)
+                if not hazard:
+                    del state.exposures[row["hazard_id"]]
+            else:
+                since = round(row["since"].timestamp() * 1000)
+                values = {name: row[name] for name in ("distance_m", "basis", "certainty", "suppressed", "mmi")}
+                hazard[row["place_id"]] = Exposure(since=since, **values)
+    return state
+
+
+def rebuild(state: State) -> None:
+    """Make the table and the index of all imported places anew."""
+    tables = [from_ipc(table) for _, table in sorted(state.imports.items())]
+    state.places = pa.concat_tables(tables).combine_chunks() if tables else PLACES.empty_table()
+    state.rows = {place: row for row, place in enumerate(state.places.column("id").to_pylist())}
+    reach = state.places.column("alert_distance_m").to_numpy()
+    shapes = state.places.column("geometry")
+    lon, lat = state.places.column("lon").to_numpy(), state.places.column("lat").to_numpy()
+    if shapes.null_count == len(shapes):
+        state.index = PlaceIndex.build(lon, lat, alert_distance_m=reach)
+    else:
+        geometries = shapely.points(lon, lat)
+        has = np.asarray(shapes.is_valid().to_numpy(zero_copy_only=False))
+        geometries[has] = shapely.from_wkb([s for s in shapes.to_pylist() if s is not None])
+        state.index = PlaceIndex.build(geometries=geometries, alert_distance_m=reach)
+
+
+def decide(state: State, delta: Delta, now_ms: int) -> list[ExposuresChanged]:
+    """What a step's changes of hazards mean for the places."""
+    if state.index is None:
+        return []
+    decision = _Decision(state, delta)
+    decision.hand_over()
+    if delta.boxes is not None and len(delta.boxes.index):
+        decision.reach_boxes(delta.boxes)
+    for shaking in delta.shaking:
+        decision.reach_shaking(shaking)
+    decision.let_go(now_ms)
+    decision.grade()
+    rows = decision.rows
+    if not rows:
+        return []
+    table = pa.Table.from_pylist([rows[key] for key in sorted(rows)], schema=CHANGES)
+    return [ExposuresChanged(now_ms=now_ms, table=to_ipc(table))]
+
+
+class _Decision:
+    """The rows of one step, at most one for each hazard and place."""
+
+    def __init__(self, state: State, delta: Delta) -> None:
+        self.state = state
+        self.rows: dict[tuple[str, str], dict[str, Any]] = {}
+        self.latest = {row["hazard_id"]: row for row in delta.changes}
+        self.restart = {hazard: set(state.exposures.get(hazard, ())) for hazard in delta.restart}
+        self.kept: set[tuple[str, str]] = set()
+
+    def put(self, hazard: str, place: str, change: str, exposure: Exposure, until: int | None = None) -> None:
+        row = msgspec.structs.asdict(exposure)
+        self.rows[hazard, place] = {"hazard_id": hazard, "place_id": place, "change": change, "until": until, **row}
+
+    def known(self, hazard: str, place: str) -> Exposure | None:
+        row = self.rows.get((hazard, place))
+        if row is None:
+            return self.state.exposures.get(hazard, {}).get(place)
+        if row["change"] == "left":
+            return None
+        return Exposure(**{name: row[name] for name in Exposure.__struct_fields__})
+
+    def meet(self, hazard: str, place: str, found: Exposure) -> None:
+        """A place was found within reach (or, when it was exposed before, not yet beyond leaving)."""
+        self.kept.add((hazard, place))
+        before = self.known(hazard, place)
+        if before is None:
+            self.put(hazard, place, "entered", found)
+            return
+        again = hazard in self.restart  # told anew: what was found now replaces what was known
+        distance = found.distance_m if again else min(found.distance_m, before.distance_m)
+        since = min(found.since, before.since)
+        better = msgspec.structs.replace(before, distance_m=distance, since=since, mmi=found.mmi)
+        moved = abs(distance - before.distance_m) >= NEARER_M or found.mmi != before.mmi or since != before.since
+        if moved:
+            change = "entered" if self.rows.get((hazard, place), {}).get("change") == "entered" else "nearer"
+            self.put(hazard, place, change, better)
+
+    def hand_over(self) -> None:
+        """Exposures of a hazard that became part of another go to that one."""
+        for hazard, row in self.latest.items():
+            if row["into"] is None:
+                continue
+            for place, exposure in sorted(self.state.exposures.get(hazard, {}).items()):
+                self.put(hazard, place, "left", exposure, until=row["time"])
+                target = self.last_of(row["into"])
+                if target not in self.restart:
+                    self.meet(target, place, exposure)
+
+    def last_of(self, hazard: str) -> str:
+        """The hazard that goes on after all mergers of this step."""
+        while (row := self.latest.get(hazard)) is not None and row["into"] is not None:
+            hazard = row["into"]
+        return hazard
+
+    def reach_boxes(self, boxes: Boxes) -> None:
+        assert self.state.index is not None
+        ids = self.state.places.column("id")
+        within = self.state.index.within_boxes(boxes.west, boxes.south, boxes.east, boxes.north)
+        hazard = boxes.index[within.observation]
+        since = boxes.since_ms[within.observation]
+        order = np.lexsort((within.distance_m, within.place, hazard))
+        pair = np.column_stack((hazard[order], within.place[order]))
+        if len(pair) == 0:
+            return
+        starts = np.flatnonzero(np.append(True, np.any(np.diff(pair, axis=0) != 0, axis=1)))
+        for a, b in zip(starts, np.append(starts[1:], len(pair)), strict=True):
+            name = boxes.hazards[int(pair[a, 0])]
+            row = self.latest.get(name)
+            found = Exposure(
+                distance_m=float(within.distance_m[order[a]]),
+                since=int(since[order[a:b]].min()),
+                basis="observed footprint",
+                certainty=row["certainty"] if row else "Possible",
+                suppressed=row["suppressed"] if row else None,
+                mmi=None,
+            )
+            self.meet(name, ids[int(pair[a, 1])].as_py(), found)
+
+    def reach_shaking(self, quake: Shaking) -> None:
+        assert self.state.index is not None
+        far = radius_km(quake.magnitude, quake.depth_km, LEAVE_MMI) * 1000.0
+        if far == 0.0:
+            return
+        within = self.state.index.within(quake.lon, quake.lat, far)
+        felt = mmi_at(quake.magnitude, quake.depth_km, within.distance_m / 1000.0)
+        ids = self.state.places.column("id")
+        exposed = self.state.exposures.get(quake.hazard, {})
+        for row, distance, mmi in zip(within.place.tolist(), within.distance_m.tolist(), felt.tolist(), strict=True):
+            place = ids[row].as_py()
+            if mmi >= EXPOSED_MMI or place in exposed:
+                found = Exposure(distance, quake.since_ms, "estimated intensity", "Likely", None, round(mmi, 2))
+                self.meet(quake.hazard, place, found)
+
+    def let_go(self, now_ms: int) -> None:
+        """Places that a footprint told anew no longer reaches, and all places of hazards that are over."""
+        for hazard, places in self.restart.items():
+            for place in sorted(places):
+                if (hazard, place) not in self.kept:
+                    self.put(hazard, place, "left", self.state.exposures[hazard][place], until=now_ms)
+        for hazard, row in self.latest.items():
+            if row["state"] in ("ended", "retracted"):
+                for place, exposure in sorted(self.state.exposures.get(hazard, {}).items()):
+                    self.put(hazard, place, "left", exposure, until=row["time"])
+
+    def grade(self) -> None:
+        """Certainty and suppression follow the hazard."""
+        for hazard, row in self.latest.items():
+            if row["into"] is not None or row["state"] in ("ended", "retracted"):
+                continue
+            for place in sorted(self.state.exposures.get(hazard, {})):
+                exposure = self.known(hazard, place)
+                if exposure is None or (exposure.certainty, exposure.suppressed) == (
+                    row["certainty"],
+                    row["suppressed"],
+                ):
+                    continue
+                graded = msgspec.structs.replace(exposure, certainty=row["certainty"], suppressed=row["suppressed"])
+                before = self.rows.get((hazard, place))
+                self.put(hazard, place, before["change"] if before else "graded", graded)

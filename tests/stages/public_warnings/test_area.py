@@ -1,0 +1,208 @@
+"""Every area holds what it must, is what CAP allows, and wastes little: random scenes, meridians and poles."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pyproj
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely.geometry.base import BaseGeometry
+
+from almenara.model.cap import Ring
+from almenara.model.errors import InvalidWarning
+from almenara.stages.public_warnings.area import POINT_MARGIN_M, VERTICES_MAX, Target, uncovered, warning_area
+
+GEOD = pyproj.Geod(ellps="WGS84")
+AZIMUTHS = np.arange(0.0, 360.0, 15.0)
+
+
+def ring_round(lon: float, lat: float, metres: float) -> list[BaseGeometry]:
+    """Points at a geodesic distance, by Karney."""
+    n = len(AZIMUTHS)
+    east, north, _ = GEOD.fwd(np.full(n, lon), np.full(n, lat), AZIMUTHS, np.full(n, metres))
+    return list(shapely.points(east, north))
+
+
+def cut(shape: BaseGeometry) -> BaseGeometry:
+    """A shape that may leave ±180 and ±90, as RFC 7946 wants it."""
+    pieces = [
+        shapely.transform(
+            shapely.intersection(shape, shapely.box(west, -90, west + 360, 90)),
+            lambda xy, west=west: xy - np.array([west + 180.0, 0.0]),
+        )
+        for west in (-540.0, -180.0, 180.0)
+    ]
+    return shapely.union_all([p for p in pieces if p.area > 0.0])
+
+
+def check(rings: list[Ring], footprint: BaseGeometry | None, places: list[Target]) -> None:
+    assert rings
+    assert sum(len(ring) for ring in rings) <= VERTICES_MAX
+    polygons = [shapely.Polygon(ring) for ring in rings]
+    for ring, polygon in zip(rings, polygons, strict=True):
+        assert ring[0] == ring[-1]
+        assert polygon.is_valid
+        assert polygon.exterior.is_simple
+        assert polygon.exterior.is_ccw
+        west, south, east, north = polygon.bounds
+        assert -180.0 <= west <= east <= 180.0
+        assert -90.0 <= south <= north <= 90.0
+        assert east - west <= 180.0
+        assert all(round(lon, 5) == lon and round(lat, 5) == lat for lon, lat in ring)
+    assert uncovered(rings, footprint, places) == []
+    area = shapely.union_all(polygons)
+    assert footprint is None or area.covers(footprint)
+    for lon, lat, geometry, _ in places:
+        if geometry is not None:
+            assert area.covers(geometry)
+        else:
+            assert all(area.covers(point) for point in ring_round(lon, lat, POINT_MARGIN_M)), (lon, lat)
+
+
+longitudes = st.one_of(
+    st.floats(-180, 180), st.sampled_from([180.0, -180.0, 0.0]), st.floats(179.9, 180), st.floats(-180, -179.9)
+)
+latitudes = st.one_of(
+    st.floats(-85, 85), st.floats(-90, 90), st.sampled_from([90.0, -90.0, 0.0, 89.99, 88.995, -88.996])
+)
+spreads = st.sampled_from([0.0, 0.001, 0.02, 0.3, 3.0])
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> tuple[BaseGeometry | None, list[Target]]:
+    lon0, lat0, spread = draw(longitudes), draw(latitudes), draw(spreads)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    stretch = min(1.0 / max(math.cos(math.radians(lat0)), 0.05), 10.0)
+
+    def somewhere() -> tuple[float, float]:
+        lon = lon0 + stretch * spread * rng.uniform(-1, 1)
+        lat = float(np.clip(lat0 + spread * rng.uniform(-1, 1), -90, 90))
+        return float((lon + 180.0) % 360.0 - 180.0) if not -180.0 <= lon <= 180.0 else lon, lat
+
+    def shape(kind: str) -> BaseGeometry | None:
+        lon, lat = somewhere()
+        if kind == "cells":
+            d = 0.0034
+            cells = [shapely.box(i * d, j * d, i * d + d, j * d + d) for i, j in rng.integers(-4, 5, (12, 2))]
+            made = shapely.transform(shapely.union_all(cells), lambda xy: xy * [stretch, 1.0] + [lon, lat])
+        elif kind == "sliver":
+            made = shapely.Polygon([(lon, lat), (lon + 0.2, lat + 1e-7), (lon + 0.2, lat), (lon + 0.1, lat - 1e-7)])
+        elif kind == "star":
+            angle = np.linspace(0, 2 * np.pi, 2001)[:-1]
+            radius = 0.02 * (1.0 + 0.8 * rng.uniform(-1, 1, 2000))
+            made = shapely.Polygon(
+                np.column_stack([lon + stretch * radius * np.cos(angle), lat + radius * np.sin(angle)])
+            )
+        else:
+            made = shapely.Point(lon, lat).buffer(2.0, quad_segs=18)
+        made = cut(made)
+        return None if made.is_empty or not made.is_valid else made
+
+    kinds = st.sampled_from(["cells", "sliver", "star", "circle"])
+    footprint = shape(draw(kinds)) if draw(st.booleans()) else None
+    places: list[Target] = []
+    for _ in range(draw(st.integers(0 if footprint is not None else 1, 12))):
+        lon, lat = somewhere()
+        geometry = shape(draw(kinds)) if draw(st.integers(0, 3)) == 0 else None
+        places.append((lon, lat, geometry, draw(st.sampled_from([0.0, 300.0, 1500.0]))))
+    if places and draw(st.booleans()):
+        places.append(places[0])
+    return footprint, places
+
+
+@settings(max_examples=250, deadline=None)
+@given(scenes())
+def test_random_scenes_are_held(scene: tuple[BaseGeometry | None, list[Target]]) -> None:
+    footprint, places = scene
+    rings = warning_area(footprint, places)
+    check(rings, footprint, places)
+    assert warning_area(footprint, places) == rings
+
+
+def small_fire() -> BaseGeometry:
+    d = 0.0034
+    return shapely.union_all([shapely.box(i * d, j * d, i * d + d, j * d + d) for i, j in [(0, 0), (1, 0), (4, 2)]])
+
+
+def in_metres(shape: BaseGeometry) -> BaseGeometry:
+    """At the equator, where the tests of economy take place."""
+    return shapely.transform(shape, lambda xy: xy * [111_320.0, 110_574.0])
+
+
+def test_the_footprint_is_widened_by_the_alert_distance() -> None:
+    fire = small_fire()
+    rings = warning_area(fire, [(0.005, 0.003, None, 300.0)])
+    area = shapely.union_all([shapely.Polygon(ring) for ring in rings])
+    for lon, lat in shapely.get_coordinates(fire):
+        assert all(area.covers(point) for point in ring_round(lon, lat, 299.9))
+
+
+@pytest.mark.parametrize(
+    ("footprint", "places", "most"),
+    [
+        (None, [(0.0, 0.0, None, 300.0)], 1.25),
+        (small_fire(), [(0.005, 0.003, None, 300.0)], 1.20),
+        (small_fire(), [(0.0, 0.0, None, 300.0), (0.4, 0.1, None, 50_000.0)], 1.30),
+        (shapely.Point(0, 0).buffer(2, quad_segs=30), [(0.5, 0.5, None, 0.0)], 1.08),
+    ],
+)
+def test_little_else_is_warned(footprint: BaseGeometry | None, places: list[Target], most: float) -> None:
+    needed = [in_metres(shapely.Point(lon, lat)).buffer(300, quad_segs=32) for lon, lat, _, _ in places]
+    if footprint is not None:
+        needed.append(in_metres(footprint).buffer(min(place[3] for place in places), quad_segs=32))
+    area = sum(in_metres(shapely.Polygon(ring)).area for ring in warning_area(footprint, places))
+    assert area <= most * shapely.union_all(needed).area
+
+
+def test_far_apart_fires_get_polygons_of_their_own_and_many_are_joined() -> None:
+    two = shapely.union_all([shapely.box(0, 0, 0.01, 0.01), shapely.box(1, 1, 1.01, 1.01)])
+    assert len(warning_area(two, [(0.0, 0.0, None, 300.0)])) == 2
+    rng = np.random.default_rng(3)
+    many = shapely.union_all([shapely.box(x, y, x + 0.004, y + 0.004) for x, y in rng.uniform(-1, 1, (200, 2))])
+    check(warning_area(many, [(0.0, 0.0, None, 300.0)]), many, [(0.0, 0.0, None, 300.0)])
+
+
+def test_an_area_across_the_antimeridian_is_cut_there_and_stays_small() -> None:
+    fire = shapely.union_all([shapely.box(179.99, -17, 180, -16.99), shapely.box(-180, -17, -179.99, -16.99)])
+    places: list[Target] = [(-179.985, -16.98, None, 300.0)]
+    rings = warning_area(fire, places)
+    check(rings, fire, places)
+    assert sum(shapely.Polygon(ring).area for ring in rings) < 0.002
+
+
+def test_polar_caps_and_rings_round_the_globe_are_held() -> None:
+    cap = shapely.box(-180, 80, 180, 90)
+    for footprint, places in (
+        (cap, [(10.0, 85.0, None, 0.0)]),
+        (None, [(0.0, -90.0, None, 300.0)]),
+        (None, [(0.0, 90.0, None, 300.0), (170.0, 88.0, None, 300.0), (-100.0, 60.0, None, 300.0)]),
+        (shapely.box(-180, -1, 180, 1), [(10.0, 0.0, None, 300.0)]),
+    ):
+        check(warning_area(footprint, places), footprint, places)
+
+
+def test_thousands_of_places_within_an_earthquakes_reach() -> None:
+    circle = shapely.Point(-79, -4).buffer(3, quad_segs=18)
+    rng = np.random.default_rng(1)
+    places: list[Target] = [(float(x) - 79, float(y) - 4, None, 0.0) for x, y in rng.uniform(-2, 2, (4000, 2))]
+    check(warning_area(circle, places)[:], circle, places[:50])
+    assert uncovered(warning_area(None, places), None, places) == []
+
+
+def test_what_an_area_lacks_is_named() -> None:
+    rings = warning_area(None, [(0.0, 0.0, None, 300.0)])
+    far: Any = shapely.box(1, 1, 2, 2)
+    assert uncovered(rings, far, [(0.0, 0.0, None, 300.0), (1.0, 1.0, None, 300.0), (0.0, 0.0, far, 300.0)]) == [
+        -1,
+        1,
+        2,
+    ]
+
+
+@pytest.mark.parametrize("place", [(float("nan"), 0.0, None, 300.0), (0.0, float("inf"), None, 300.0), None])
+def test_an_area_round_nothing_is_refused(place: Target | None) -> None:
+    with pytest.raises(InvalidWarning):
+        warning_area(None, [place] if place is not None else [])
