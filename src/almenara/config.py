@@ -13,6 +13,8 @@ EXAMPLE = """\
 state = "state"            # folder of the log
 places = "geonames:EC"     # or a file
 status = "Exercise"        # Exercise, Test or Actual: in so many words
+timezone = "America/Guayaquil"   # of the times in warnings
+sender = "alerts@agency.example" # as CAP wants it
 
 [[feed]]
 name = "firms-noaa-20"     # yours to choose
@@ -20,6 +22,10 @@ source = "firms"           # see: almenara sources
 location = "incoming/noaa20"   # a file, a folder, or an https:// address
 every_s = 600
 """
+
+
+#: The slowest feed that is still watched for silence: one that speaks once a month.
+CADENCE_S_MAX = 31 * 86_400
 
 
 class FeedConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +44,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     state: str = "state"
     places: str = "geonames:world"
     status: str = "Exercise"
+    timezone: str | None = None
+    sender: str | None = None
     out: str | None = None
     feed: tuple[FeedConfig, ...] = ()
 
@@ -66,3 +74,5 @@ def _check(config: Config, path: Path) -> None:
     for feed in config.feed:
         if not 10 <= feed.every_s <= 86_400:
             raise UsageError(f"{path}: every_s of feed {feed.name} must lie between 10 and 86400 seconds.")
+        if feed.cadence_s is not None and not 10 <= feed.cadence_s <= CADENCE_S_MAX:
+            raise UsageError(f"{path}: cadence_s of feed {feed.name} must lie between 10 and {CADENCE_S_MAX} seconds.")

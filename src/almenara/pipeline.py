@@ -12,6 +12,7 @@ import shapely
 from almenara.model.events import (
     Event,
     ExposuresChanged,
+    HazardsArchived,
     HazardsChanged,
     IncidentChanged,
     IncidentClosed,
@@ -31,7 +32,7 @@ from almenara.model.events import (
 from almenara.model.observations import from_ipc, to_ipc
 from almenara.stages import exposure, incidents, observations, public_warnings, source_health
 from almenara.stages.exposure import State as Exposures
-from almenara.stages.hazards import CHANGES, Delta, Follower, View, followers
+from almenara.stages.hazards import ARCHIVED, CHANGES, Delta, Follower, View, followers
 from almenara.stages.hazards.earthquake import State as Earthquakes
 from almenara.stages.incidents import State as Incidents
 from almenara.stages.observations import State as Observations
@@ -74,8 +75,14 @@ def evolve(state: State, event: Event) -> State:
     elif isinstance(event, WarningDrafted | WarningExpired):
         state.warnings = public_warnings.evolve(state.warnings, event)
     elif isinstance(event, RunStarted):
-        state.policy = msgspec.structs.replace(state.policy, status=event.status)
+        state.policy = policy_of(event)
     return state
+
+
+def policy_of(run: RunStarted) -> Policy:
+    """How a run warns: its status, and what else of the policy its parameters name."""
+    named = {name: run.parameters[name] for name in ("sender", "timezone") if run.parameters.get(name) is not None}
+    return msgspec.convert({"status": run.status, **named}, Policy)
 
 
 def _advance(state: State, now_ms: int) -> list[Delta]:
@@ -99,6 +106,10 @@ class Clockwork:
         if changes:
             table = to_ipc(pa.Table.from_pylist(changes, schema=CHANGES))
             events.append(HazardsChanged(now_ms=now_ms, table=table))
+        archived = [row for delta in deltas for row in delta.archived]
+        if archived:
+            table = to_ipc(pa.Table.from_pylist(archived, schema=ARCHIVED))
+            events.append(HazardsArchived(now_ms=now_ms, table=table))
         begun = self._lap("hazards", begun)
         exposed: set[str] = set()
         for delta in deltas:
@@ -142,9 +153,10 @@ def _earthquakes(state: State) -> Earthquakes:
 def _situations(
     state: State, touched: set[str], ended: list[IncidentClosed | IncidentMerged], before: dict[str, str]
 ) -> Iterator[Situation]:
-    """The incidents that a step touched, as the warnings stage sees them."""
-    names = sorted({state.incidents.of_hazard[h] for h in touched if h in state.incidents.of_hazard})
-    for name in names:
+    """The incidents that a step touched or whose warning ends soon, as the warnings stage sees them."""
+    names = {state.incidents.of_hazard[h] for h in touched if h in state.incidents.of_hazard}
+    names.update(public_warnings.due(state.warnings, state.now_ms, state.policy))
+    for name in sorted(names & state.incidents.incidents.keys()):
         yield _situation(state, name)
     for event in ended:
         reason = f"merged into {event.into}" if isinstance(event, IncidentMerged) else event.reason
@@ -239,7 +251,7 @@ def _ended(name: str, hazards: tuple[str, ...], reason: str, state: State) -> Si
 def to_bytes(state: State) -> bytes:
     """The whole state for a snapshot."""
     arrays: dict[str, Any] = {}
-    values: dict[str, Any] = {"now_ms": state.now_ms, "status": state.policy.status}
+    values: dict[str, Any] = {"now_ms": state.now_ms, "policy": msgspec.to_builtins(state.policy)}
     seen, values["observations"] = observations.to_parts(state.observations)
     arrays |= {f"observations/{name}": a for name, a in seen.items()}
     for kind, follower in state.hazards.items():
@@ -266,8 +278,7 @@ def from_bytes(data: bytes) -> State:
     def under(prefix: str) -> dict[str, Any]:
         return {name[len(prefix) :]: a for name, a in arrays.items() if name.startswith(prefix)}
 
-    state = State(now_ms=values["now_ms"])
-    state.policy = msgspec.structs.replace(state.policy, status=values["status"])
+    state = State(now_ms=values["now_ms"], policy=msgspec.convert(values["policy"], Policy))
     state.observations = observations.from_parts(under("observations/"), values["observations"])
     for kind, follower in state.hazards.items():
         follower.load_parts(under(f"hazards/{kind}/"), values[f"hazards/{kind}"])

@@ -16,6 +16,7 @@ import shapely
 
 from almenara.model.events import (
     ExposuresChanged,
+    HazardsArchived,
     HazardsChanged,
     IncidentChanged,
     IncidentClosed,
@@ -28,7 +29,10 @@ from almenara.model.observations import from_ipc
 from almenara.pipeline import State
 from almenara.ports import EventLog
 from almenara.stages import exposure, hazards
-from almenara.stages.hazards import View
+from almenara.stages.hazards import View, unpack_view
+
+#: How a cell begins that a spreadsheet would run (OWASP, CSV injection; the wide forms are East Asian keyboards').
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 TIMELINE = (
     "hazard_id",
@@ -67,11 +71,13 @@ def collect(log: EventLog, state: State) -> Results:
     exposed: list[pa.Table] = []
     incidents: dict[str, dict[str, Any]] = {}
     warnings: list[WarningDrafted] = []
+    archived: list[dict[str, Any]] = []
     expired = 0
     wanted = {
         kind.__name__
         for kind in (
             HazardsChanged,
+            HazardsArchived,
             ExposuresChanged,
             IncidentOpened,
             IncidentChanged,
@@ -87,6 +93,8 @@ def collect(log: EventLog, state: State) -> Results:
         event = entry.event()
         if isinstance(event, HazardsChanged):
             changes.append(from_ipc(event.table))
+        elif isinstance(event, HazardsArchived):
+            archived += from_ipc(event.table).to_pylist()
         elif isinstance(event, ExposuresChanged):
             exposed.append(from_ipc(event.table))
         elif isinstance(event, WarningDrafted):
@@ -97,6 +105,7 @@ def collect(log: EventLog, state: State) -> Results:
             _note_incident(incidents, event)
     timeline = pa.concat_tables(changes) if changes else hazards.CHANGES.empty_table()
     views = [view for kind in sorted(state.hazards) for view in state.hazards[kind].views()]
+    views = sorted([*views, *(unpack_view(row["view"]) for row in archived)], key=lambda view: (view.kind, view.id))
     found = Results(
         hazards=views,
         timeline=timeline.select(TIMELINE),
@@ -107,12 +116,13 @@ def collect(log: EventLog, state: State) -> Results:
     )
     for incident in found.incidents:
         _describe_incident(incident, found.exposures)
-    found.digest = _digest(found, state)
+    found.digest = _digest(found, state, [row["digest"] for row in archived if row["digest"]])
     return found
 
 
 def _note_incident(incidents: dict[str, dict[str, Any]], event: Any) -> None:
     if isinstance(event, IncidentOpened):
+        timeline = incidents[event.incident]["timeline"] if event.incident in incidents else []
         incidents[event.incident] = {
             "id": event.incident,
             "kind": event.kind,
@@ -122,8 +132,9 @@ def _note_incident(incidents: dict[str, dict[str, Any]], event: Any) -> None:
             "opened": _iso(event.now_ms),
             "closed": None,
             "hazards": [event.hazard],
-            "timeline": [_moment(event.now_ms, "opened", f"priority {event.priority}: {', '.join(event.reasons)}")],
+            "timeline": timeline,  # one that closed and comes back keeps its story
         }
+        timeline.append(_moment(event.now_ms, "opened", f"priority {event.priority}: {', '.join(event.reasons)}"))
         return
     incident = incidents[event.incident]
     if isinstance(event, IncidentChanged):
@@ -190,7 +201,7 @@ def _exposures(changes: list[pa.Table], state: State) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=pa.schema([*kept[:2], *place_fields, *kept[2:]]))
 
 
-def _digest(found: Results, state: State) -> str:
+def _digest(found: Results, state: State, archived: list[bytes]) -> str:
     """SHA-256 over hazards (cells, births, lineage), exposures, incidents and warnings in canonical order."""
     total = hashlib.sha256()
 
@@ -198,9 +209,9 @@ def _digest(found: Results, state: State) -> str:
         total.update(len(part).to_bytes(8, "big"))
         total.update(part)
 
-    for kind in sorted(state.hazards):
-        for part in state.hazards[kind].digest_parts():
-            add(part)
+    living = [part for kind in sorted(state.hazards) for part in state.hazards[kind].digest_parts()]
+    for part in sorted([*living, *archived]):
+        add(part)
     for row in found.exposures.to_pylist():
         add(repr(row).encode())
     for incident in found.incidents:
@@ -256,7 +267,7 @@ def _write_csv(table: pa.Table, path: Path) -> None:
 def _cell(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    if isinstance(value, str) and value[:1] in "=+-@\t\r" and value:
+    if isinstance(value, str) and value.startswith(FORMULA):
         return f"'{value}"  # a spreadsheet must not take a place's name for a formula
     return value
 
@@ -319,6 +330,7 @@ def summarise(
         "superseded": sum(c.superseded for c in counts.values()),
         "rejected": sum(by_reason.values()),
         "rejected_by_reason": dict(sorted(by_reason.items())),
+        "too_late_to_follow": sum(follower.not_followed for follower in state.hazards.values()),
         "superseded_by": {
             "newer_version": sum(c.superseded_by_newer for c in counts.values()),
             "version_already_known": sum(c.superseded_on_arrival for c in counts.values()),

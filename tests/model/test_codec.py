@@ -123,7 +123,7 @@ def test_unknown_types_and_newer_versions_are_refused(kind: str, version: int) -
         b"",
         b"\xc1",
         b"\x81\xa3\x00\x00\x80",  # a name that is not UTF-8
-        encode(SourceSilent(source="x", at_ms=1, last_heard_ms=None))[2],
+        encode(SourceSilent(source="x", origin="y", at_ms=1, last_heard_ms=None))[2],
     ],
 )
 def test_other_fields_are_refused(payload: bytes) -> None:

@@ -41,7 +41,12 @@ def command(
         log = open_log(out / "state")
         try:
             current = session.Session(log)
-            parameters: dict[str, Parameter] = {"scenario": scenario, "seed": seed, "places": world.places_spec}
+            parameters: dict[str, Parameter] = {
+                "scenario": scenario,
+                "seed": seed,
+                "places": world.places_spec,
+                "timezone": world.timezone,
+            }
             current.start("drill", "Exercise", parameters)
             current.import_places(world.places_spec, report)
             desk = live.Desk(current, world.cadence_ms)

@@ -41,6 +41,10 @@ def command(
     batch_rows: Annotated[
         int, typer.Option(help="Rows in one log entry; results do not depend on it.", min=1, max=1_000_000)
     ] = 50_000,
+    sender: Annotated[
+        str | None, typer.Option(help="Sender of the warnings, in CAP's form: alerts@agency.example.")
+    ] = None,
+    timezone: Annotated[str | None, typer.Option(help="Zone of the times in the warnings: America/Guayaquil.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
 ) -> None:
     """Read real files in order of acquisition and write hazards, exposures, incidents, warnings and a report.
@@ -64,6 +68,8 @@ def command(
         since_ms=_time_ms("--since", since),
         until_ms=_time_ms("--until", until),
         batch_rows=batch_rows,
+        sender=sender,
+        timezone=timezone,
     )
     folder = state if state is not None else out / "state"
     if not resume:

@@ -239,3 +239,15 @@ def tiles_of(s: Cells, fires: I64) -> I64:
             n += 1
             e = s.tile_next_in[e]
     return out[:n]
+
+
+@nb.njit(cache=True)
+def place_tiles(s: Cells) -> None:
+    """Enter all tiles into an empty hash."""
+    for e in range(s.counts[N_TILES]):
+        i = slot_of(s.slot_key, s.tile_key[e])
+        if s.slot_key[i] == -1:
+            s.slot_key[i] = s.tile_key[e]
+            s.counts[N_SLOTS] += 1
+        s.tile_next_at[e] = s.slot_tile[i]
+        s.slot_tile[i] = e

@@ -29,6 +29,7 @@ from almenara.kernels.fire_tiles import (
     Detections,
     find,
     kin_of,
+    place_tiles,
     rehash,
     tiles_of,
     unlink_tiles,
@@ -172,13 +173,7 @@ class FireTracker:
 
     def roots(self, nodes: NDArray[Any]) -> NDArray[np.int64]:
         """The fires that nodes are part of now."""
-        found: NDArray[np.int64] = nodes.astype(np.int64)
-        parent = self._cells.parent
-        while True:
-            up: NDArray[np.int64] = parent[found].astype(np.int64)
-            if np.array_equal(up, found):
-                return found
-            found = up
+        return _roots_in(self._cells.parent, nodes)
 
     def nodes(self) -> NDArray[np.int64]:
         """Every fire told of, absorbed ones included (those absorbed within their first minute never were one)."""
@@ -261,6 +256,42 @@ class FireTracker:
     def overlap_cells(self, nodes: NDArray[np.int64]) -> NDArray[np.int32]:
         """Footprint cells that each fire holds twice through merging."""
         return self._cells.overlap[nodes]
+
+    # ------------------------------------------------------------------ letting go
+
+    def stale(self, before: int) -> NDArray[np.int64]:
+        """Nodes of all kin of which nothing was seen since the minute `before`, absorbed ones included."""
+        s, n = self._cells, int(self._cells.counts[N_NODES])
+        kin = _roots_in(s.kin, np.arange(n))
+        last = np.full(n, -1, np.int64)
+        np.maximum.at(last, kin, s.last_t[:n])
+        return np.flatnonzero((last[kin] < before) & (s.first_t[:n] != NEVER))
+
+    def compact(self, drop: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Let go of whole kin (all nodes of them in `drop`) and of what was forgotten; return new numbers, −1: gone."""
+        s = self._cells
+        n_nodes, n_tiles = int(s.counts[N_NODES]), int(s.counts[N_TILES])
+        kept = s.first_t[:n_nodes] != NEVER
+        kept[drop] = False
+        obs = np.flatnonzero((self._obs.node[: self._n_obs] >= 0) & kept[self._obs.node[: self._n_obs]])
+        tiles = np.flatnonzero((s.tile_key[:n_tiles] >= 0) & kept[s.tile_node[:n_tiles]])
+        nodes = np.flatnonzero(kept)
+        node, tile, row = _renumbered(nodes, n_nodes), _renumbered(tiles, n_tiles), _renumbered(obs, self._n_obs)
+        maps = dict.fromkeys(("parent", "kin", "kin_next", "merged_into", "tile_node"), node)
+        maps |= dict.fromkeys(("tile_head", "tile_tail", "tile_next_in"), tile) | {"obs_head": row}
+        fields = {name: getattr(s, name)[tiles] for name in _TILE_FIELDS}
+        fields |= {name: getattr(s, name)[nodes] for name in _NODE_FIELDS}
+        fields |= {name: mapped[fields[name]].astype(np.int32) for name, mapped in maps.items()}
+        slots = 1 << int(4 * max(len(tiles), 1024)).bit_length()
+        counts = np.array([len(tiles), len(nodes), 0, 0], np.int64)
+        empty = {"slot_key": np.full(slots, -1, np.int64), "slot_tile": np.full(slots, -1, np.int32)}
+        self._cells = Cells(counts=counts, **empty, **fields)
+        place_tiles(self._cells)
+        o = _take(self._obs, obs)
+        self._obs = o._replace(node=node[o.node].astype(np.int32), next=row[o.next].astype(np.int32))
+        self.extra = {name: column[obs] for name, column in self.extra.items()}
+        self._n_obs = len(obs)
+        return node[:n_nodes]
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The whole state, without spare room."""
@@ -370,3 +401,19 @@ def _cell_numbers(tile_key: NDArray[np.int64], q: NDArray[np.int64]) -> NDArray[
     row = ((tile_key >> 15) << 3) + (q >> 3)
     col = ((tile_key & 0x7FFF) << 3) + (q & 7)
     return (row << 18) | col
+
+
+def _roots_in(parent: NDArray[np.int32], nodes: NDArray[Any]) -> NDArray[np.int64]:
+    found: NDArray[np.int64] = nodes.astype(np.int64)
+    while True:
+        up: NDArray[np.int64] = parent[found].astype(np.int64)
+        if np.array_equal(up, found):
+            return found
+        found = up
+
+
+def _renumbered(kept: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """New number of each old one; −1 where it is gone, and for −1 itself (the last place)."""
+    new = np.full(n + 1, -1, np.int64)
+    new[kept] = np.arange(len(kept))
+    return new

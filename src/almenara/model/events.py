@@ -107,6 +107,13 @@ class HazardsChanged(Event, frozen=True, kw_only=True):
     table: bytes
 
 
+class HazardsArchived(Event, frozen=True, kw_only=True):
+    """Hazards that nothing can change any more left the state (stages.hazards.ARCHIVED, Arrow IPC)."""
+
+    now_ms: int
+    table: bytes
+
+
 class ExposuresChanged(Event, frozen=True, kw_only=True):
     """Places that came within reach, came nearer, or left it (stages.exposure.CHANGES, Arrow IPC)."""
 

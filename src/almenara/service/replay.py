@@ -33,6 +33,8 @@ class ReplayOptions:
     since_ms: int | None = None
     until_ms: int | None = None
     batch_rows: int = BATCH_ROWS_DEFAULT
+    sender: str | None = None
+    timezone: str | None = None
 
     def parameters(self, files: Sequence[Path]) -> dict[str, Parameter]:
         """What must be the same when a replay is resumed."""
@@ -45,6 +47,8 @@ class ReplayOptions:
             "since_ms": self.since_ms,
             "until_ms": self.until_ms,
             "batch_rows": self.batch_rows,
+            "sender": self.sender,
+            "timezone": self.timezone,
         }
 
 

@@ -11,6 +11,7 @@ from almenara.model.errors import UsageError
 from almenara.model.events import Event, Parameter, PlacesImported, RunFinished, RunStarted
 from almenara.model.observations import to_ipc
 from almenara.ports import EventLog
+from almenara.stages.public_warnings import check_policy
 
 #: Decisions are made durable together, at the latest after so many seconds or events: nothing is acknowledged before.
 COMMIT_S = 0.5
@@ -86,7 +87,9 @@ class Session:
         """Begin a run, or go on with the same one (True). Raises UsageError when the log holds a different one."""
         found = next((e.event() for e in self.log.read() if e.kind == RunStarted.__name__), None)
         if found is None:
-            self.take(RunStarted(mode=mode, status=status, parameters=parameters))
+            begun = RunStarted(mode=mode, status=status, parameters=parameters)
+            check_policy(pipeline.policy_of(begun))
+            self.take(begun)
             self.commit()
             return False
         assert isinstance(found, RunStarted)

@@ -52,7 +52,9 @@ def watch(
             )
     session = Session(log)
     session.recover()
-    session.start("watch", config.status, {"places": config.places})
+    session.start(
+        "watch", config.status, {"places": config.places, "timezone": config.timezone, "sender": config.sender}
+    )
     session.import_places(_places(config.places, base), lambda words, done, total: None)
     cadence = {feed.name: 1000 * (feed.cadence_s or known[feed.source].cadence_s) for feed in config.feed}
     desk = Desk(session, cadence)

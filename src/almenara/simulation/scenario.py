@@ -76,6 +76,7 @@ class Scenario:
     start_ms: int
     hours: int
     utc_offset_h: float
+    timezone: str  # its name, for the times in warnings
     places_spec: str
     orbit_phase: float  # where in its cycle the fleet is, 0…1
     landscapes: tuple[Landscape, ...]

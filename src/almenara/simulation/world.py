@@ -46,6 +46,7 @@ class World:
     start_ms: int
     end_ms: int
     places_spec: str
+    timezone: str
     cadence_ms: dict[str, int]  # feed → how often it is asked
     deliveries: tuple[Delivery, ...]  # in order of time
     truth: dict[str, Any]  # what truly happened, also in truth.json
@@ -78,6 +79,7 @@ def write_world(scenario: str, seed: int, folder: Path) -> World:
         start_ms=plan.start_ms,
         end_ms=plan.end_ms,
         places_spec=plan.places_spec,
+        timezone=plan.timezone,
         cadence_ms={feed.key: feed.every_min * 60_000 for feed in plan.feeds},
         deliveries=tuple(deliveries),
         truth=truth,

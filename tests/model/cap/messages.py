@@ -22,6 +22,7 @@ from almenara.model.cap import (
     Status,
     Urgency,
 )
+from almenara.model.cap.xml import COORDINATE_DECIMALS
 
 #: A message with nothing but what the standard demands.
 PLAIN = Alert(
@@ -31,6 +32,66 @@ PLAIN = Alert(
     status=Status.TEST,
     msg_type=MsgType.ALERT,
     scope=Scope.PUBLIC,
+)
+
+#: A message with every element of the standard.
+FULL = Alert(
+    identifier="a-1",
+    sender="house@example.org",
+    sent=datetime(2024, 9, 3, 9, 0, tzinfo=UTC),
+    status=Status.EXERCISE,
+    msg_type=MsgType.UPDATE,
+    source="s",
+    scope=Scope.PUBLIC,
+    restriction="r",
+    addresses=("one", "two words"),
+    code=("c", "d"),
+    note="n",
+    references=(Reference("house@example.org", "a-0", datetime(2024, 9, 3, 8, 0, tzinfo=UTC)),),
+    incidents=("i",),
+    info=(
+        Info(
+            language="es-EC",
+            category=(Category.FIRE, Category.ENV),
+            event="Incendio forestal",
+            response_type=(ResponseType.PREPARE, ResponseType.NONE),
+            urgency=Urgency.EXPECTED,
+            severity=Severity.SEVERE,
+            certainty=Certainty.OBSERVED,
+            audience="a",
+            event_code=(NamedValue("OET:v1.2", "OET-217"),),
+            effective=datetime(2024, 9, 3, 9, 0, tzinfo=UTC),
+            onset=datetime(2024, 9, 3, 9, 0, tzinfo=UTC),
+            expires=datetime(2024, 9, 3, 15, 0, tzinfo=timezone(timedelta(hours=-5))),
+            sender_name="House",
+            headline="h",
+            description="d",
+            instruction="i",
+            web="https://example.org/",
+            contact="c",
+            parameter=(NamedValue("p", "1"), NamedValue("p", "2")),
+            resource=(
+                Resource(
+                    resource_desc="d",
+                    mime_type="image/png",
+                    size=1024,
+                    uri="https://example.org/a.png",
+                    deref_uri="AA==",
+                    digest="da39a3ee5e6b4b0d3255bfef95601890afd80709",
+                ),
+            ),
+            area=(
+                Area(
+                    area_desc="here",
+                    polygon=(((-78.0, 0.0), (-77.5, 0.0), (-77.5, 0.5), (-78.0, 0.0)),),
+                    circle=(Circle(-78.5, 0.5, 1.5),),
+                    geocode=(NamedValue("SAME", "000000"),),
+                    altitude=100.0,
+                    ceiling=200.0,
+                ),
+            ),
+        ),
+    ),
 )
 
 text = st.text(
@@ -52,7 +113,9 @@ times = st.builds(
     lambda second, zone: datetime.fromtimestamp(second, UTC).astimezone(zone), st.integers(0, 4_000_000_000), zones
 )
 maybe_time = st.one_of(st.none(), times)
-points = st.tuples(st.floats(-180, 180), st.floats(-90, 90))
+lons = st.floats(-180, 180).map(lambda x: round(x, COORDINATE_DECIMALS))
+lats = st.floats(-90, 90).map(lambda x: round(x, COORDINATE_DECIMALS))
+points = st.tuples(lons, lats)
 named = st.lists(st.builds(NamedValue, text, text), max_size=2).map(tuple)
 heights = st.floats(-1000, 60_000).map(lambda x: round(x, 3))
 
@@ -67,9 +130,7 @@ areas = st.builds(
     ),
     area_desc=text,
     polygon=st.lists(st.lists(points, min_size=3, max_size=6).map(_close), max_size=2).map(tuple),
-    circle=st.lists(st.builds(Circle, st.floats(-180, 180), st.floats(-90, 90), st.floats(0, 20_000)), max_size=2).map(
-        tuple
-    ),
+    circle=st.lists(st.builds(Circle, lons, lats, st.floats(0, 20_000)), max_size=2).map(tuple),
     geocode=named,
     altitude=st.one_of(st.none(), heights),
     ceiling=st.one_of(st.none(), heights),

@@ -43,6 +43,10 @@ SENT = PLAIN.sent
         {"msg_type": MsgType.CANCEL},
         {"incidents": ('a"b',)},
         {"addresses": ("",)},
+        {"status": "Actual"},
+        {"status": "Drill"},
+        {"msg_type": None},
+        {"scope": "Restricted"},
     ],
 )
 def test_a_message_against_the_standard_never_comes_to_be(change: dict[str, object]) -> None:
@@ -71,16 +75,36 @@ def test_other_parts_are_checked_too() -> None:
         Area(area_desc="here", ceiling=100.0)
     with pytest.raises(InvalidWarning):
         Area(area_desc="here", altitude=float("inf"))
-    with pytest.raises(InvalidWarning):
-        Info(
-            category=(),
-            event="e",
-            urgency=Urgency.PAST,
-            severity=Severity.MINOR,
-            certainty=Certainty.LIKELY,
-            language="es",
-        )
     assert Category("Fire") is Category.FIRE
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"category": ()}, "category"),
+        ({"category": (Category.FIRE, "fire")}, "category"),
+        ({"response_type": ("Run",)}, "responseType"),
+        ({"urgency": "Now"}, "urgency"),
+        ({"severity": Urgency.UNKNOWN}, "severity"),
+        ({"certainty": None}, "certainty"),
+        ({"language": ""}, "language"),
+        ({"language": "en_US"}, "language"),
+        ({"language": "es\n"}, "language"),
+    ],
+)
+def test_an_info_against_the_standard_is_refused_by_the_name_of_its_field(
+    change: dict[str, object], field: str
+) -> None:
+    info = Info(
+        category=(Category.FIRE,),
+        event="e",
+        urgency=Urgency.PAST,
+        severity=Severity.MINOR,
+        certainty=Certainty.LIKELY,
+        language="es-419",
+    )
+    with pytest.raises(InvalidWarning, match=field):
+        msgspec.structs.replace(info, **change)
 
 
 def test_times_have_a_numeric_offset_and_never_a_letter() -> None:

@@ -19,6 +19,8 @@ Ring = tuple[tuple[float, float], ...]
 
 #: "MUST NOT include spaces, commas or restricted characters (< and &)": of identifier and sender.
 _FORBIDDEN = re.compile(r"[\s,<&]")
+#: RFC 3066, as the schema's xs:language has it.
+_LANGUAGE = re.compile(r"[a-zA-Z]{1,8}(-[a-zA-Z0-9]{1,8})*")
 
 
 class Status(StrEnum):
@@ -207,6 +209,13 @@ class Info(_Part, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.category:
             raise InvalidWarning("An info needs at least one category.")
+        _check_words("category", Category, *self.category)
+        _check_words("responseType", ResponseType, *self.response_type)
+        _check_words("urgency", Urgency, self.urgency)
+        _check_words("severity", Severity, self.severity)
+        _check_words("certainty", Certainty, self.certainty)
+        if self.language is not None and not _LANGUAGE.fullmatch(self.language):
+            raise InvalidWarning(f"language: not the code of a language: {self.language!r}.")
         for time in (self.effective, self.onset, self.expires):
             if time is not None:
                 _check_time(time)
@@ -231,6 +240,9 @@ class Alert(_Part, frozen=True, kw_only=True):
     info: tuple[Info, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_words("status", Status, self.status)
+        _check_words("msgType", MsgType, self.msg_type)
+        _check_words("scope", Scope, self.scope)
         names = [self.identifier, self.sender]
         for reference in self.references:
             names += [reference.sender, reference.identifier]
@@ -264,6 +276,13 @@ def cap_time(time: datetime) -> str:
 def from_ms(ms: int, zone: tzinfo = UTC) -> datetime:
     """The time of milliseconds since 1970 in a zone, cut to whole seconds."""
     return datetime.fromtimestamp(ms // 1000, zone)
+
+
+def _check_words(name: str, allowed: type[StrEnum], *words: object) -> None:
+    """A bare string is refused even when its word is right: the rules above compare members by identity."""
+    for word in words:
+        if not isinstance(word, allowed):
+            raise InvalidWarning(f"{name}: must be a {allowed.__name__}, not {word!r}.")
 
 
 def _check_time(time: datetime) -> None:

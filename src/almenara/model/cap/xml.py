@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
+from threading import Lock
 from typing import Any
 
 from lxml import etree
@@ -33,15 +34,25 @@ from almenara.model.errors import InvalidWarning
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 #: A larger message is refused unread. The largest real one at hand (US IPAWS, thousands of vertices) has 459 KB.
-MESSAGE_BYTES_MAX = 1024 * 1024
+MESSAGE_BYTES_MAX = 4 * 1024 * 1024
+#: Of coordinates, written and read (1e-5 degree is 1.1 m; some write 13): whatever was read is written the same.
+COORDINATE_DECIMALS = 5
 
 _Q = f"{{{NAMESPACE}}}"
 _DEFAULT_NAMESPACE: dict[Any, str] = {None: NAMESPACE}  # None is lxml's name for no prefix; its stubs do not know
 _LIST_WORD = re.compile(r'"([^"]*)"|(\S+)')
+#: What `float` takes besides (nan, 1_000) is no number in CAP. Exponents are read, never written.
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+#: lxml keeps the findings in the schema, not in the call: unguarded, one thread would clear what another is to read,
+#: and a message without findings counts as valid.
+_one_verdict_at_a_time = Lock()
 
 
 def to_xml(alert: Alert) -> bytes:
-    """The message in UTF-8; equal messages give equal bytes. Raises InvalidWarning for text that XML cannot hold."""
+    """The message in UTF-8; equal messages give equal bytes. Coordinates are rounded to COORDINATE_DECIMALS.
+
+    Raises InvalidWarning for text that XML cannot hold.
+    """
     root = etree.Element(f"{_Q}alert", nsmap=_DEFAULT_NAMESPACE)
     try:
         _write_alert(root, alert)
@@ -52,7 +63,9 @@ def to_xml(alert: Alert) -> bytes:
 
 
 def from_xml(data: bytes) -> Alert:
-    """The message in the bytes: `from_xml(to_xml(alert)) == alert`.
+    """The message in the bytes, its coordinates rounded to COORDINATE_DECIMALS.
+
+    `from_xml(to_xml(alert)) == alert` for every alert whose coordinates need no rounding, so for every one read here.
 
     Raises InvalidWarning when the bytes are too many, no XML, carry a DOCTYPE, or break the schema or the standard.
     A signature, comments and processing instructions are passed over.
@@ -109,11 +122,13 @@ def _parse(data: bytes) -> etree._Element:
 
 
 def _problems(root: etree._Element) -> list[str]:
-    schema = _schema()
-    if schema.validate(root):
-        return []
-    found: Any = schema.error_log  # iterable, which lxml's stubs do not know
-    return [f"line {entry.line}: {entry.message.replace(_Q, '')}" for entry in found]
+    with _one_verdict_at_a_time:
+        schema = _schema()
+        if schema.validate(root):
+            return []
+        found: Any = schema.error_log  # iterable, which lxml's stubs do not know
+        problems = [f"line {entry.line}: {entry.message.replace(_Q, '')}" for entry in found]
+    return problems or ["The schema refuses the message and does not say why."]
 
 
 def _read_alert(root: etree._Element) -> Alert:
@@ -138,7 +153,7 @@ def _read_alert(root: etree._Element) -> Alert:
 def _read_info(info: etree._Element) -> Info:
     effective, onset, expires = (_text(info, name) for name in ("effective", "onset", "expires"))
     return Info(
-        language=_text(info, "language"),
+        language=(_text(info, "language") or "").strip() or None,  # empty stands for the default, like absence
         category=tuple(Category(text) for text in _texts(info, "category")),
         event=_must(info, "event"),
         response_type=tuple(ResponseType(text) for text in _texts(info, "responseType")),
@@ -216,22 +231,35 @@ def _time(text: str) -> datetime:
 
 
 def _reference(word: str) -> Reference:
-    sender, identifier, sent = word.split(",")
-    return Reference(sender, identifier, _time(sent))
+    parts = word.split(",")
+    if len(parts) != 3:
+        raise InvalidWarning(f"The message breaks CAP 1.2: references: not sender,identifier,sent: {word[:60]!r}.")
+    return Reference(parts[0], parts[1], _time(parts[2]))
 
 
 def _ring(text: str) -> Ring:
-    points = []
-    for pair in text.split():
-        lat, lon = pair.split(",")
-        points.append((float(lon), float(lat)))
-    return tuple(points)
+    return tuple(_point(pair, "polygon") for pair in text.split())
 
 
 def _circle(text: str) -> Circle:
-    centre, radius = text.split()
-    lat, lon = centre.split(",")
-    return Circle(float(lon), float(lat), float(radius))
+    parts = text.split()
+    if len(parts) != 2:
+        raise InvalidWarning(f"The message breaks CAP 1.2: circle: not a point and a radius: {text[:60]!r}.")
+    lon, lat = _point(parts[0], "circle")
+    return Circle(lon, lat, _number(parts[1], "circle"))
+
+
+def _point(pair: str, name: str) -> tuple[float, float]:
+    parts = pair.split(",")
+    if len(parts) != 2:
+        raise InvalidWarning(f"The message breaks CAP 1.2: {name}: not latitude,longitude: {pair[:60]!r}.")
+    return round(_number(parts[1], name), COORDINATE_DECIMALS), round(_number(parts[0], name), COORDINATE_DECIMALS)
+
+
+def _number(text: str, name: str) -> float:
+    if not _NUMBER.fullmatch(text):
+        raise InvalidWarning(f"The message breaks CAP 1.2: {name}: not a number: {text[:60]!r}.")
+    return float(text)
 
 
 # ---------------------------------------------------------------------- writing
@@ -293,9 +321,9 @@ def _write_resource(element: etree._Element, resource: Resource) -> None:
 def _write_area(element: etree._Element, area: Area) -> None:
     _put(element, "areaDesc", area.area_desc)
     for ring in area.polygon:
-        _put(element, "polygon", " ".join(f"{_decimal(lat)},{_decimal(lon)}" for lon, lat in ring))
+        _put(element, "polygon", " ".join(_pair(lon, lat) for lon, lat in ring))
     for circle in area.circle:
-        _put(element, "circle", f"{_decimal(circle.lat)},{_decimal(circle.lon)} {_decimal(circle.radius_km)}")
+        _put(element, "circle", f"{_pair(circle.lon, circle.lat)} {_decimal(circle.radius_km)}")
     _put_named(element, "geocode", area.geocode)
     _put(element, "altitude", _decimal(area.altitude) if area.altitude is not None else None)
     _put(element, "ceiling", _decimal(area.ceiling) if area.ceiling is not None else None)
@@ -325,6 +353,10 @@ def _put_named(parent: etree._Element, name: str, values: Iterable[NamedValue]) 
 
 def _listed(words: Iterable[str]) -> str | None:
     return " ".join(f'"{word}"' if " " in word else word for word in words) or None
+
+
+def _pair(lon: float, lat: float) -> str:
+    return f"{_decimal(round(lat, COORDINATE_DECIMALS))},{_decimal(round(lon, COORDINATE_DECIMALS))}"
 
 
 def _decimal(value: float) -> str:

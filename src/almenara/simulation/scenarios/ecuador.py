@@ -115,6 +115,7 @@ SCENARIO = Scenario(
     start_ms=_START_MS,
     hours=72,
     utc_offset_h=-5.0,
+    timezone="America/Guayaquil",
     places_spec="geonames:EC",
     orbit_phase=0.1,
     landscapes=(_LOJA, _CELICA),

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 import pyarrow as pa
+import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
@@ -66,6 +68,21 @@ class Shaking:
     since_ms: int
 
 
+#: A detection or event that was acquired this long before the newest one is kept but no longer followed …
+LATE_MAX_MS = 100 * 86_400_000
+#: … so that a hazard which nothing can change any more is told one last time and let go of: state stays bounded.
+ARCHIVED_AFTER_MS = LATE_MAX_MS + 20 * 86_400_000
+
+#: The last word on a hazard that is let go of.
+ARCHIVED = pa.schema(
+    [
+        pa.field("hazard_id", pa.string(), nullable=False),
+        pa.field("view", pa.binary(), nullable=False),  # `pack_view`
+        pa.field("digest", pa.binary(), nullable=False),  # its part of `Follower.digest_parts`
+    ]
+)
+
+
 @dataclass(slots=True)
 class Delta:
     """What one step did to the hazards of one kind."""
@@ -74,6 +91,7 @@ class Delta:
     boxes: Boxes | None = None  # what joined footprints
     shaking: list[Shaking] = field(default_factory=list)
     restart: list[str] = field(default_factory=list)  # hazards whose exposures must be found from nothing
+    archived: list[dict[str, Any]] = field(default_factory=list)  # rows of ARCHIVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +119,33 @@ class View:
     extra: dict[str, Any]  # further properties for hazards.geojson
 
 
+_GEOMETRY_CODE = 1
+
+
+def pack_view(view: View) -> bytes:
+    """A view as MessagePack, its geometries as WKB."""
+
+    def as_wkb(value: Any) -> msgspec.msgpack.Ext:
+        if isinstance(value, BaseGeometry):
+            return msgspec.msgpack.Ext(_GEOMETRY_CODE, shapely.to_wkb(value))
+        raise TypeError(f"a view holds no {type(value).__name__}")
+
+    fields = {name: getattr(view, name) for name in View.__dataclass_fields__}
+    return msgspec.msgpack.encode(fields, enc_hook=as_wkb, order="deterministic")
+
+
+def unpack_view(data: bytes) -> View:
+    """The view that `pack_view` wrote."""
+    fields = msgspec.msgpack.decode(data, ext_hook=lambda code, wkb: shapely.from_wkb(bytes(wkb)))
+    tuples = {name: tuple(fields[name]) for name in ("platforms", "merged_from")}
+    epicentre = fields["epicentre"]
+    return View(**fields | tuples | {"epicentre": None if epicentre is None else tuple(epicentre)})
+
+
 class Follower(Protocol):
     """The state of one kind of hazard."""
+
+    not_followed: int  # rows that count but came too late to be followed
 
     def receive(self, counted: Counted) -> None:
         """Take in rows that count; nothing is followed before `advance`."""

@@ -32,6 +32,7 @@ _FIELDS: dict[str, Any] = {
     "day": np.int64,  # last hot day
     "days_low": np.uint64,  # hot days before `day`: bit k for k + 1 days earlier
     "days_high": np.uint64,  # 64 … 127 days earlier
+    "cell_km2": np.float64,  # of one cell where the fire began
     "lon": np.float64,  # of the first detection: origin of the offsets below
     "lat": np.float64,
     "sum_x": np.float64,  # of all detections, metres
@@ -69,6 +70,7 @@ class Facts:
     day: NDArray[np.int64]
     days_low: NDArray[np.uint64]
     days_high: NDArray[np.uint64]
+    cell_km2: NDArray[np.float64]
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
     sum_x: NDArray[np.float64]
@@ -85,16 +87,19 @@ class Facts:
 
     def add(self, fire: int, name: str) -> None:
         """Begin the facts of a fire."""
-        if fire >= len(self.state):
-            for field in _FIELDS:
-                old = getattr(self, field)
-                grown = np.zeros(max(fire + 1, 2 * len(old)), old.dtype)
-                grown[: len(old)] = old
-                setattr(self, field, grown)
+        self._make_room(fire + 1)
         for field, value in (("power_max_mw", -1.0), ("pixel_m", np.inf), ("day", -1)):
             getattr(self, field)[fire] = value
         self.ids[fire] = name
         self.numbers[name] = fire
+
+    def _make_room(self, fires: int) -> None:
+        if fires > len(self.state):
+            for field in _FIELDS:
+                old = getattr(self, field)
+                grown = np.zeros(max(fires, 2 * len(old)), old.dtype)
+                grown[: len(old)] = old
+                setattr(self, field, grown)
 
     def forget(self, fire: int) -> None:
         """Drop a fire whose story is told anew under another number."""
@@ -122,6 +127,7 @@ class Facts:
         first[index[::-1]] = np.arange(len(index) - 1, -1, -1)
         new = self.observations[fires] == 0
         self.lon[fires[new]], self.lat[fires[new]] = lon[first[new]], lat[first[new]]
+        self.cell_km2[fires[new]] = areas_km2(cells_of(lon[first[new]], lat[first[new]]))
         self.observations[fires] += np.bincount(index, minlength=len(fires))
         self.fixed[fires] += np.bincount(index, extra["heat_class"] > HeatClass.VEGETATION, len(fires)).astype(np.int64)
         np.maximum.at(self.confidence, fires[index], extra["confidence"])
@@ -190,8 +196,7 @@ class Facts:
 
     def area_of(self, fire: int) -> float:
         """Area of the footprint, km², cells held twice counted once."""
-        cell = areas_km2(cells_of(self.lon[fire : fire + 1], self.lat[fire : fire + 1]))
-        return float(self.area_km2[fire] - self.overlap[fire] * cell[0])
+        return float(self.area_km2[fire] - self.overlap[fire] * self.cell_km2[fire])
 
     def hot_days(self, fire: int) -> int:
         """Distinct hot days among the 90 that end with the last one."""
@@ -220,6 +225,15 @@ class Facts:
         if self.confidence[fire] < Confidence.NOMINAL:
             return "Possible"
         return "Observed" if self.pixel_m[fire] <= COARSE_PIXEL_M else "Likely"
+
+    def renumber(self, new: NDArray[np.int64]) -> None:
+        """Follow the tracker's new numbers (−1: gone)."""
+        self._make_room(len(new))
+        old = np.flatnonzero(new >= 0)
+        for name in _FIELDS:
+            setattr(self, name, getattr(self, name)[old])
+        self.ids = {int(new[fire]): name for fire, name in self.ids.items() if new[fire] >= 0}
+        self.numbers = {name: int(new[fire]) for name, fire in self.numbers.items() if new[fire] >= 0}
 
     def to_parts(self) -> tuple[dict[str, NDArray[Any]], list[tuple[int, str]]]:
         """Arrays and names for a snapshot."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from almenara.kernels.intensity import RINGS, radius_km
-from almenara.stages.hazards import Delta, Shaking, View
+from almenara.stages.hazards import ARCHIVED_AFTER_MS, LATE_MAX_MS, Delta, Shaking, View, pack_view
 from almenara.stages.observations import Counted
 
 KIND = "earthquake"
@@ -22,6 +22,9 @@ EXPOSED_MMI = 6.0
 FELT_MMI = 4.0
 #: An earthquake is over for warnings after this; aftershocks are hazards of their own.
 ENDED_AFTER_MS = 24 * 3_600_000
+
+#: A circle whose centre is nearer to a pole than so many radii is drawn as a cap.
+POLAR = 1.5
 
 _geod = pyproj.Geod(ellps="WGS84")
 
@@ -46,32 +49,42 @@ class State:
     """All events of the last days, by key."""
 
     def __init__(self) -> None:
-        self._inbox: list[dict[str, Any]] = []
+        self._inbox: dict[str, dict[str, Any]] = {}  # reference → the row that counts, not yet followed
         self._quakes: dict[str, Quake] = {}
+        self._newest_ms = 0
+        self.not_followed = 0
 
     def receive(self, counted: Counted) -> None:
         columns = ("version", "time", "lon", "lat", "depth_km", "value", "status", "reference", "label", "platform")
         for row in counted.table.select(columns).to_pylist():
             row["time"] = int(row["time"].timestamp() * 1000)
-            self._inbox.append(row)
+            self._inbox[row["reference"]] = row  # the stage before let it pass, so it outdoes what waits
 
     def pending_times(self) -> NDArray[np.int64]:
-        return np.unique(np.array([row["time"] for row in self._inbox], np.int64))
+        return np.unique(np.array([row["time"] for row in self._inbox.values()], np.int64))
 
     def advance(self, now_ms: int) -> Delta:
-        due = [row for row in self._inbox if row["time"] <= now_ms]
-        self._inbox = [row for row in self._inbox if row["time"] > now_ms]
+        due = [row for row in self._inbox.values() if row["time"] <= now_ms]
+        self._inbox = {name: row for name, row in self._inbox.items() if row["time"] > now_ms}
         delta = Delta()
-        for row in sorted(due, key=lambda r: (r["time"], r["reference"], r["version"])):
-            self._follow(row, delta)
+        for row in sorted(due, key=lambda r: (r["time"], r["reference"])):
+            if row["time"] < self._newest_ms - LATE_MAX_MS:
+                self.not_followed += 1
+                continue
+            self._newest_ms = max(self._newest_ms, row["time"])
+            self._follow(row, delta, now_ms)
         for quake in sorted(self._quakes.values(), key=lambda q: q.id):
             if quake.state == "active" and now_ms - quake.time_ms > ENDED_AFTER_MS:
                 quake.state = "ended"
                 over = {"time": quake.time_ms + ENDED_AFTER_MS}
                 delta.changes.append(self._change(quake, "ended", 0) | over)
+        for hazard in [h for h, q in self._quakes.items() if q.time_ms < self._newest_ms - ARCHIVED_AFTER_MS]:
+            part = self._digest(self._quakes[hazard])
+            delta.archived.append({"hazard_id": hazard, "view": pack_view(self.view(hazard)), "digest": part})
+            del self._quakes[hazard]
         return delta
 
-    def _follow(self, row: dict[str, Any], delta: Delta) -> None:
+    def _follow(self, row: dict[str, Any], delta: Delta, now_ms: int) -> None:
         hazard = f"quake-{row['reference']}"
         known = self._quakes.get(hazard)
         if known is not None and row["version"] < known.updated:
@@ -79,7 +92,8 @@ class State:
         felt = row["status"] == "current" and radius_km(row["value"], _depth(row), FELT_MMI) > 0.0
         if known is None and not felt:
             return
-        before = (known.magnitude, known.lon, known.lat, known.depth_km) if known is not None else None
+        was = known.state if known is not None else ""
+        over = was == "ended" and now_ms - row["time"] > ENDED_AFTER_MS  # a revision does not bring it back
         quake = Quake(
             id=hazard,
             time_ms=row["time"],
@@ -91,16 +105,19 @@ class State:
             label=row["label"] or "",
             platform=row["platform"],
             revisions=known.revisions + 1 if known is not None else 0,
-            state="active" if felt else "retracted",
+            state="retracted" if not felt else "ended" if over else "active",
         )
         self._quakes[hazard] = quake
         if not felt:
-            delta.changes.append(self._change(quake, "retracted", 1))
+            if was != "retracted":
+                delta.changes.append(self._change(quake, "retracted", 1))
             return
-        if known is None or before != (quake.magnitude, quake.lon, quake.lat, quake.depth_km):
-            delta.changes.append(self._change(quake, "opened" if known is None else "revised", 1))
-            delta.restart.append(hazard)
-            delta.shaking.append(self.shaking(hazard))
+        if known is None or was != quake.state or _facts(known) != _facts(quake):
+            change = "opened" if known is None else "revived" if was == "retracted" else "revised"
+            delta.changes.append(self._change(quake, change, 1))
+            if quake.state == "active":
+                delta.restart.append(hazard)
+                delta.shaking.append(self.shaking(hazard))
 
     def shaking(self, hazard: str) -> Shaking:
         """Where and how strongly an event shook; KeyError when there is none of that id."""
@@ -162,16 +179,32 @@ class State:
         return [self.view(hazard) for hazard in sorted(self._quakes)]
 
     def digest_parts(self) -> Sequence[bytes]:
-        # How often an event was revised is history; what is known of it is state.
-        known = [msgspec.structs.replace(self._quakes[hazard], revisions=0) for hazard in sorted(self._quakes)]
-        return [msgspec.msgpack.encode(quake) for quake in known]
+        parts = (self._digest(self._quakes[hazard]) for hazard in sorted(self._quakes))
+        return [part for part in parts if part]
+
+    @staticmethod
+    def _digest(quake: Quake) -> bytes:
+        # How often an event was revised, and that it was one before it was taken back, is history; the rest is state.
+        if quake.state == "retracted":
+            return b""
+        return msgspec.msgpack.encode(msgspec.structs.replace(quake, revisions=0))
 
     def to_parts(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        return {}, {"inbox": self._inbox, "quakes": [msgspec.to_builtins(q) for q in self._quakes.values()]}
+        return {}, {
+            "inbox": self._inbox,
+            "quakes": [msgspec.to_builtins(q) for q in self._quakes.values()],
+            "newest_ms": self._newest_ms,
+            "not_followed": self.not_followed,
+        }
 
     def load_parts(self, arrays: dict[str, NDArray[Any]], values: dict[str, Any]) -> None:
         self._inbox = values["inbox"]
+        self._newest_ms, self.not_followed = values["newest_ms"], values["not_followed"]
         self._quakes = {q["id"]: msgspec.convert(q, Quake) for q in values["quakes"]}
+
+
+def _facts(quake: Quake) -> tuple[float, ...]:
+    return quake.magnitude, quake.lon, quake.lat, quake.depth_km, quake.time_ms
 
 
 def _depth(row: dict[str, Any]) -> float:
@@ -180,20 +213,27 @@ def _depth(row: dict[str, Any]) -> float:
 
 
 def circle(lon: float, lat: float, radius_km: float) -> BaseGeometry:
-    """A geodesic circle as a polygon of 72 vertices, cut at the antimeridian; its edge touches it from outside."""
-    n = 72
-    reach = radius_km * 1000.0 / np.cos(np.pi / n)
-    azimuth = np.arange(n) * (360.0 / n)
-    x, y, _ = _geod.fwd(np.full(n, lon), np.full(n, lat), azimuth, np.full(n, reach))
-    away = ((np.asarray(x) - lon + 540.0) % 360.0) - 180.0
-    if abs(lat) + radius_km / 111.0 >= 90.0:  # the circle holds a pole: everything beyond its lowest latitude
-        low = float(np.min(np.abs(y)))
-        return shapely.box(-180.0, low, 180.0, 90.0) if lat > 0 else shapely.box(-180.0, -90.0, 180.0, -low)
-    ring = shapely.polygons(np.column_stack((lon + away, y)))
+    """A polygon of 72 vertices that holds a geodesic circle closely, cut at the antimeridian.
+
+    One that holds a pole, or nearly, is everything beyond its lowest latitude.
+    """
+    azimuth = np.arange(72) * 5.0
+    metres = radius_km * 1000.0
+    if (90.0 - abs(lat)) * 111.0 <= POLAR * radius_km:
+        _, low, _ = _geod.fwd(lon, lat, 180.0 if lat > 0 else 0.0, metres)
+        return shapely.box(-180.0, low, 180.0, 90.0) if lat > 0 else shapely.box(-180.0, -90.0, 180.0, low)
+    reach = metres
+    for _ in range(7):  # edges are straight in degrees: widen until the middle of each is outside
+        x, y, _ = _geod.fwd(np.full(72, lon), np.full(72, lat), azimuth, np.full(72, reach))
+        x = lon + (np.asarray(x) - lon + 540.0) % 360.0 - 180.0
+        middles = (x + np.roll(x, 1)) / 2.0, (y + np.roll(y, 1)) / 2.0
+        _, _, away = _geod.inv(np.full(72, lon), np.full(72, lat), *middles)
+        reach *= max(1.0, metres / float(np.min(away)) * (1.0 + 1e-5))
+    ring = shapely.polygons(np.column_stack((x, y)))
     parts = [
         shapely.transform(
             shapely.intersection(ring, shapely.box(west, -90, west + 360.0, 90)), lambda c, w=west: c - [w + 180.0, 0.0]
         )
         for west in (-540.0, -180.0, 180.0)
     ]
-    return shapely.union_all([part for part in parts if not part.is_empty])
+    return shapely.union_all([part for part in parts if shapely.area(part) > 0.0])

@@ -14,7 +14,7 @@ from almenara.kernels.fire_tracker import ENDED_AFTER_MIN, EXTRA, FireTracker, P
 from almenara.kernels.grid import areas_km2, boxes_of
 from almenara.kernels.outlines import outlines
 from almenara.model.observations import Confidence
-from almenara.stages.hazards import Boxes, Delta, View
+from almenara.stages.hazards import ARCHIVED_AFTER_MS, LATE_MAX_MS, Boxes, Delta, View, pack_view
 from almenara.stages.hazards._fire_facts import Facts
 from almenara.stages.observations import Counted
 
@@ -22,9 +22,10 @@ KIND = "fire"
 
 DORMANT_AFTER_MIN = 5 * 24 * 60
 MINUTE_MS = 60_000
+ARCHIVED_TOGETHER_MIN = 500
 
 #: Cells that joined a footprint: (fires, cells, minutes).
-Grown = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+Grown = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]
 
 #: What the tracker and the facts need of a detection.
 COLUMNS = ("lon", "lat", "across_m", "along_m", "key_hi", "key_lo", *EXTRA)
@@ -43,6 +44,7 @@ class State:
         self._inbox: list[dict[str, NDArray[Any]]] = []
         self._replaced: list[tuple[NDArray[np.uint64], NDArray[np.uint64]]] = []
         self._swept_hour = -1
+        self.not_followed = 0
 
     # ------------------------------------------------------------------ observations
 
@@ -92,15 +94,19 @@ class State:
         self._sort_in()
         now = now_ms // MINUTE_MS
         n = int(np.searchsorted(self._waiting["t"], now, side="right"))
-        due = {name: column[:n] for name, column in self._waiting.items()}
+        first = min(int(np.searchsorted(self._waiting["t"], self.tracker.told_until - LATE_MAX_MS // MINUTE_MS)), n)
+        self.not_followed += first
+        due = {name: column[first:n] for name, column in self._waiting.items()}
         self._waiting = {name: column[n:] for name, column in self._waiting.items()}
         delta = Delta()
-        if n or self._replaced:
+        if n > first or self._replaced:
             self._follow(due, delta)
-        old = n > 0 and int(due["t"][0]) < now - DORMANT_AFTER_MIN
+        old = n > first and int(due["t"][0]) < now - DORMANT_AFTER_MIN
         if now // 60 != self._swept_hour or old:
             self._swept_hour = now // 60
             self._sweep(now, delta)
+            if now % 1440 < 60:
+                self._let_go(delta)
         return delta
 
     def _follow(self, due: dict[str, NDArray[Any]], delta: Delta) -> None:
@@ -211,6 +217,19 @@ class State:
             minute = int(self.tracker.last_seen(np.array([fire]))[0]) + after
             delta.changes.append(self._row(fire, STATES[new], minute))
 
+    def _let_go(self, delta: Delta) -> None:
+        """Archive the fires that nothing can change any more, when there are enough of them to be worth the work."""
+        stale = self.tracker.stale(self.tracker.told_until - ARCHIVED_AFTER_MS // MINUTE_MS)
+        if len(stale) < max(ARCHIVED_TOGETHER_MIN, len(self.facts.ids) // 4):
+            return
+        over = [fire for fire in stale.tolist() if fire in self.facts.ids and self.facts.state[fire] == ENDED]
+        cells = self.tracker.footprints_of(np.array(over, np.int64))
+        views = {view.id: view for view in self._views_of(cells)}
+        for part in self._digests_of(cells):
+            view = views[part.split(b"'", 2)[1].decode()]
+            delta.archived.append({"hazard_id": view.id, "view": pack_view(view), "digest": part})
+        self.facts.renumber(self.tracker.compact(stale))
+
     # ------------------------------------------------------------------ late observations
 
     def _tell_anew(
@@ -261,7 +280,10 @@ class State:
         )
 
     def views(self) -> Sequence[View]:
-        fires, cell, _ = self.tracker.footprints()
+        return self._views_of(self.tracker.footprints())
+
+    def _views_of(self, cells: Grown) -> list[View]:
+        fires, cell, _ = cells
         owners, shapes = outlines(fires, cell)
         absorbed = self._absorbed(self.tracker.nodes())
         found = [
@@ -298,9 +320,7 @@ class State:
             confidence=Confidence(int(f.confidence[fire])).name.lower(),
             certainty=f.certainty(fire),
             suppressed=f.suppressed(fire),
-            platforms=tuple(
-                sorted(name for code, name in enumerate(self.platforms) if int(f.seen_by[fire]) >> code & 1)
-            ),
+            platforms=self._seen_by(fire),
             merged_from=absorbed,
             frp_max_mw=power if power >= 0 else None,
             magnitude=None,
@@ -310,16 +330,24 @@ class State:
             extra={"persistent": f.persistent(fire)},
         )
 
+    def _seen_by(self, fire: int) -> tuple[str, ...]:
+        """Platforms that saw a fire."""
+        bits = int(self.facts.seen_by[fire])
+        return tuple(sorted(name for code, name in enumerate(self.platforms) if bits >> code & 1))
+
     def digest_parts(self) -> Sequence[bytes]:
-        fires, cell, birth = self.tracker.footprints()
+        return self._digests_of(self.tracker.footprints())
+
+    def _digests_of(self, all_cells: Grown) -> list[bytes]:
+        fires, cell, birth = all_cells
         absorbed = self._absorbed(self.tracker.nodes())
         starts = np.flatnonzero(np.diff(fires, prepend=-1))
         groups = zip(fires[starts].tolist(), np.split(cell, starts[1:]), np.split(birth, starts[1:]), strict=False)
-        parts = []
-        for fire, cells, births in groups:
-            view = self._view(fire, None, absorbed.get(fire, ()))
-            facts = (view.id, view.state, view.last_seen_ms, view.observations, view.confidence, view.platforms)
-            more = (view.merged_from, round(view.area_km2 or 0.0, 6), view.suppressed)
+        f, parts = self.facts, []
+        seen = self.tracker.last_seen(fires[starts]).tolist()
+        for (fire, cells, births), last in zip(groups, seen, strict=True):
+            facts = (f.ids[fire], int(f.state[fire]), last, int(f.observations[fire]), int(f.confidence[fire]))
+            more = (self._seen_by(fire), absorbed.get(fire, ()), round(f.area_of(fire), 6), f.suppressed(fire))
             parts.append(repr((*facts, *more)).encode() + cells.tobytes() + births.tobytes())
         return sorted(parts)
 
@@ -336,6 +364,7 @@ class State:
             "ids": ids,
             "told_until": self.tracker.told_until,
             "replaced": replaced,
+            "not_followed": self.not_followed,
         }
 
     def load_parts(self, arrays: dict[str, NDArray[Any]], values: dict[str, Any]) -> None:
@@ -347,6 +376,7 @@ class State:
         self.facts = Facts.from_parts(under("facts."), values["ids"])
         self.platforms = values["platforms"]
         self._swept_hour = values["swept_hour"]
+        self.not_followed = values["not_followed"]
         self._replaced = [(np.array(hi, np.uint64), np.array(lo, np.uint64)) for hi, lo in values["replaced"]]
 
 

@@ -4,13 +4,14 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import msgspec
 
-from almenara.model.cap import Alert, Certainty, MsgType, Reference, Severity, from_xml
+from almenara.model.cap import Alert, Certainty, MsgType, Reference, Severity, cap_time, from_xml
 from almenara.model.events import Event, WarningDrafted, WarningExpired
 from almenara.stages.public_warnings.area import uncovered, warning_area
-from almenara.stages.public_warnings.compose import (
+from almenara.stages.public_warnings.drafting import (
     AREA_KM2,
     LAST_SEEN,
     Envelope,
@@ -43,8 +44,14 @@ _CERTAINTIES = (Certainty.UNKNOWN, Certainty.UNLIKELY, Certainty.POSSIBLE, Certa
 class Sent(msgspec.Struct, frozen=True):
     """A message of a thread that later ones must refer to while it lasts."""
 
-    reference: Reference
+    sender: str
+    identifier: str
+    sent: str  # as the message writes it: its offset would not survive as a time
     expires_ms: int
+
+    def reference(self) -> Reference:
+        """As the later messages write it."""
+        return Reference(self.sender, self.identifier, datetime.fromisoformat(self.sent))
 
 
 class Thread(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +104,7 @@ def decide(
     threatened, and lower severity or certainty. An ended incident's warning is cancelled. A hazard that is seen again
     after its warning ran out is warned of anew, as an Alert, because nothing is left to refer to.
 
-    Raises InvalidWarning when a message cannot be proved (see `compose.seal`).
+    Raises InvalidWarning when a message cannot be proved (see `drafting.seal`).
     """
     events: list[WarningDrafted | WarningExpired] = []
     done: set[str] = set()
@@ -222,7 +229,7 @@ def _envelope(kind: MsgType, thread: Thread | None, incident: str, now_ms: int, 
         identifier=f"{_thread_id(incident)}-{version}",
         version=version,
         msg_type=kind,
-        references=tuple(sent.reference for sent in earlier if sent.expires_ms > now_ms),
+        references=tuple(sent.reference() for sent in earlier if sent.expires_ms > now_ms),
         now_ms=now_ms,
         expires_ms=expires_ms,
     )
@@ -261,7 +268,7 @@ def _after(before: Thread | None, event: WarningDrafted) -> Thread:
     area_km2 = _parameter(alert, AREA_KM2)
     going = event.msg_type != MsgType.CANCEL
     kept = before.earlier if before is not None else ()
-    sent = Sent(Reference(alert.sender, alert.identifier, alert.sent), event.expires_ms)
+    sent = Sent(alert.sender, alert.identifier, cap_time(alert.sent), event.expires_ms)
     return Thread(
         id=event.thread,
         version=version,

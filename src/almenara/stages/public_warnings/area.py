@@ -8,7 +8,7 @@ takes the metres of a degree where they are fewest in the scene, so that a margi
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import shapely
@@ -20,14 +20,25 @@ from almenara.model.errors import InvalidWarning
 
 #: Of all polygons together, the closing points counted.
 VERTICES_MAX = 100
-#: More polygons than this are joined, nearest first.
-POLYGONS_MAX = 8
+#: More polygons than this are joined, those first that lose least by it.
+POLYGONS_MAX = 10
 #: A place that is a point is in truth a settlement or a building of unknown extent.
 POINT_MARGIN_M = 300.0
 DECIMALS = 5  # 1.1 m
 
-#: A place to hold: longitude and latitude of a point, its polygon if it has one, and its alert distance in metres.
+#: The fields of a `Protected` as a bare tuple.
 Target = tuple[float, float, BaseGeometry | None, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """A place that the area must hold."""
+
+    lon: float  # degrees, WGS84
+    lat: float
+    geometry: BaseGeometry | None  # polygon or multipolygon in WGS84, cut at ±180; None for a point
+    reach_m: float  # its alert distance; what widens the footprint is the caller's to say
+
 
 _EDGE_M = 5.0  # a polygon reaches this far beyond what it must hold: more than rounding takes away
 _STEPS = 3  # segments to a quarter of a round corner …
@@ -37,49 +48,89 @@ _DEGREE_LAT_M = 110_574.0  # at the equator, where it is shortest (WGS84)
 _DEGREE_LON_M = 111_319.0  # times the cosine of the latitude
 _SHAPE_VERTICES = 400  # an outline with more is made coarser before it is worked with
 _DISCS_MAX = 1_000
+_COMPARED_MAX = 40  # parts that are compared each with each to find what to join
 
 _Shapes = NDArray[Any]
 
 
-def warning_area(footprint: BaseGeometry | None, places: Sequence[Target]) -> list[Ring]:
+@overload
+def warning_area(
+    footprint: BaseGeometry | None, reach_m: float, places: Sequence[Protected | Target]
+) -> tuple[Ring, ...]: ...
+@overload
+def warning_area(footprint: BaseGeometry | None, reach_m: Sequence[Target], /) -> tuple[Ring, ...]: ...
+def warning_area(
+    footprint: BaseGeometry | None,
+    reach_m: float | Sequence[Target],
+    places: Sequence[Protected | Target] | None = None,
+) -> tuple[Ring, ...]:
     """Closed rings (longitude, latitude; rounded to 5 decimals; counter-clockwise) of the area to warn.
 
-    They hold the footprint widened by the smallest alert distance among the places (a place that wants to hear of
-    hazards farther off does not make its neighbours hear of them), every polygon whole and every point with a margin of
-    300 m. Each ring is simple and stays within ±180°; an area across the antimeridian is cut there.
+    They hold the footprint widened by `reach_m` metres, every polygon whole and every point with a margin of 300 m.
+    Each ring is simple, has no hole and stays within ±180°; an area across the antimeridian is cut there. All rings
+    together have at most VERTICES_MAX vertices. Without `reach_m` it is the smallest alert distance among the places
+    (a place that wants to hear of hazards farther off does not make its neighbours hear of them).
 
-    Raises InvalidWarning when there is nothing to hold or a position is no number.
+    Raises InvalidWarning when there is nothing to hold or a position is no point on Earth.
 
-    >>> rings = warning_area(None, [(-79.2, -4.0, None, 300.0)])
-    >>> len(rings), rings[0][0] == rings[0][-1], uncovered(rings, None, [(-79.2, -4.0, None, 300.0)])
+    >>> place = Protected(-79.2, -4.0, None, reach_m=5000.0)
+    >>> rings = warning_area(None, 5000.0, [place])
+    >>> len(rings), rings[0][0] == rings[0][-1], covers(rings, None, [place])
     (1, True, [])
     """
-    scene = _Scene.of(footprint, places)
+    if isinstance(reach_m, Sequence):
+        held = _protected(reach_m)
+        reach = min((place.reach_m for place in held), default=0.0)
+    else:
+        held, reach = _protected(places or ()), float(reach_m)
+    scene = _Scene.of(footprint, reach, held)
     wanted = scene.wanted()
     check = _to_degrees(wanted, scene)
     for candidate in _candidates(wanted):
         rings = _rings(_to_degrees(candidate, scene))
-        if rings is not None and _holds(rings, check):
-            return rings
+        # `_holds` knows the margins; `covers` knows nothing of how the rings were made
+        if rings is not None and _holds(rings, check) and not covers(rings, footprint, held):
+            return tuple(rings)
     raise InvalidWarning("No polygons could be drawn that hold every threatened place.")
 
 
-def uncovered(rings: Sequence[Ring], footprint: BaseGeometry | None, places: Sequence[Target]) -> list[int]:
-    """Indices of the places that the rings do not hold entirely; −1 stands for the footprint. Empty is good."""
+def covers(
+    rings: Sequence[Ring], footprint: BaseGeometry | None, places: Sequence[Protected] | Sequence[Target]
+) -> list[int]:
+    """Positions of the places that the rings do NOT hold entirely; −1 stands for the footprint. Empty is good.
+
+    Raises InvalidWarning when the rings are no polygons.
+    """
     try:
-        area = shapely.disjoint_subset_union_all([shapely.Polygon(ring) for ring in rings])
-    except shapely.GEOSException as error:
+        parts = [shapely.Polygon(ring) for ring in rings]
+        area = parts[0] if len(parts) == 1 else shapely.union_all(parts)
+    except (shapely.GEOSException, ValueError) as error:
         raise InvalidWarning(f"The area is no set of polygons: {error}") from error
+    if not shapely.is_valid(parts).all():
+        raise InvalidWarning("The area is no set of polygons: a ring crosses itself.")
     shapely.prepare(area)
-    shapes = np.array([_shape(lon, lat, geometry) for lon, lat, geometry, _ in places], dtype=object)
-    missing = np.flatnonzero(~shapely.covers(area, shapes)).tolist() if len(shapes) else []
-    if footprint is not None and not footprint.is_empty and not area.covers(footprint):
+    shapes = np.array([_shape(place) for place in _protected(places)], dtype=object)
+    missing: list[int] = np.flatnonzero(~shapely.covers(area, shapes)).tolist() if len(shapes) else []
+    if footprint is not None and not footprint.is_empty and not area.covers(_valid(footprint)):
         missing.insert(0, -1)
     return missing
 
 
-def _shape(lon: float, lat: float, geometry: BaseGeometry | None) -> BaseGeometry:
-    return shapely.Point(lon, lat) if geometry is None or geometry.is_empty else geometry
+uncovered = covers
+
+
+def _protected(places: Sequence[Protected | Target]) -> list[Protected]:
+    return [place if isinstance(place, Protected) else Protected(*place) for place in places]
+
+
+def _shape(place: Protected) -> BaseGeometry:
+    if place.geometry is None or place.geometry.is_empty:
+        return shapely.Point(place.lon, place.lat)
+    return _valid(place.geometry)
+
+
+def _valid(shape: BaseGeometry) -> BaseGeometry:
+    return shape if shape.is_valid else shapely.make_valid(shape)
 
 
 # ---------------------------------------------------------------------- the scene in its plane
@@ -96,16 +147,17 @@ class _Scene:
     scale: NDArray[np.float64]  # metres to a degree of longitude, of latitude
 
     @staticmethod
-    def of(footprint: BaseGeometry | None, places: Sequence[Target]) -> "_Scene":
-        reach = min((place[3] for place in places), default=0.0)
+    def of(footprint: BaseGeometry | None, reach: float, places: Sequence[Protected]) -> "_Scene":
         found = _parts([footprint] if footprint is not None else [])
-        polygons = _parts([g for _, _, g, _ in places if g is not None and not g.is_empty])
-        points = np.array([p[:2] for p in places if p[2] is None or p[2].is_empty], dtype=np.float64).reshape(-1, 2)
+        polygons = _parts([p.geometry for p in places if p.geometry is not None and not p.geometry.is_empty])
+        bare = [(p.lon, p.lat) for p in places if p.geometry is None or p.geometry.is_empty]
+        points = np.array(bare, dtype=np.float64).reshape(-1, 2)
         bounds = np.vstack([shapely.bounds(found), shapely.bounds(polygons), np.hstack([points, points])])
         bounds = bounds.reshape(-1, 4)
         if not len(bounds):
             raise InvalidWarning("A warning needs a place or a footprint to draw its area round.")
-        if not (np.isfinite(bounds).all() and math.isfinite(reach) and np.abs(bounds).max() <= 180.0):
+        far = np.abs(bounds).reshape(-1, 2).max(axis=0)
+        if not (np.isfinite(bounds).all() and math.isfinite(reach) and far[0] <= 180.0 and far[1] <= 90.0):
             raise InvalidWarning("A warning's area cannot be drawn round a position that is no point on Earth.")
         farthest = float(np.abs(bounds[:, [1, 3]]).max()) + (max(reach, POINT_MARGIN_M) + _EDGE_M) / _DEGREE_LAT_M
         polar = farthest > _POLE_DEG
@@ -155,7 +207,7 @@ class _Scene:
         shapely.prepare(core)
         points = points[~shapely.covers(core, points)]
         if len(points) > _DISCS_MAX:
-            points = np.array([shapely.convex_hull(shapely.multipoints(points))], dtype=object)
+            points = _gathered(shapely.get_coordinates(points))
         discs = shapely.buffer(points, margin, quad_segs=_STEPS)
         if len(discs):
             base = _filled(shapely.disjoint_subset_union_all([base, *discs]))
@@ -235,10 +287,50 @@ def _filled(shape: BaseGeometry) -> BaseGeometry:
     )
 
 
+def _gathered(xy: NDArray[np.float64]) -> _Shapes:
+    """Hulls of the points that share a square, the squares so large that at most _DISCS_MAX are needed."""
+    side = POINT_MARGIN_M
+    while True:
+        squares, square = np.unique(np.floor(xy / side), axis=0, return_inverse=True)
+        if len(squares) <= _DISCS_MAX:
+            break
+        side *= 2.0
+    order = np.argsort(square.ravel(), kind="stable")
+    hulls = shapely.convex_hull(shapely.multipoints(shapely.points(xy[order]), indices=square.ravel()[order]))
+    return np.asarray(hulls, dtype=object)
+
+
 def _joined(shape: BaseGeometry) -> BaseGeometry:
-    """At most POLYGONS_MAX parts: the nearest are joined by their hull."""
+    """At most POLYGONS_MAX parts: those whose common hull adds least are joined by it."""
+    parts = _coarsely_joined(shapely.get_parts(shape))
+    count = len(parts)
+    if count <= POLYGONS_MAX:
+        return shapely.multipolygons(parts)
+    waste = np.full((count, count), np.inf)
+    one, other = np.triu_indices(count, 1)
+    waste[one, other] = _waste(parts[one], parts[other])
+    alive = np.ones(count, dtype=np.bool_)
+    while alive.sum() > POLYGONS_MAX:
+        kept, gone = divmod(int(waste.argmin()), count)
+        parts[kept] = shapely.convex_hull(shapely.geometrycollections([parts[kept], parts[gone]]))
+        alive[gone] = False
+        waste[gone, :] = waste[:, gone] = np.inf
+        rest = np.flatnonzero(alive & (np.arange(count) != kept))
+        again = _waste(parts[rest], np.repeat(parts[[kept]], len(rest)))
+        waste[np.minimum(rest, kept), np.maximum(rest, kept)] = again
+    return _filled(shapely.union_all(parts[alive]))
+
+
+def _waste(one: _Shapes, other: _Shapes) -> NDArray[np.float64]:
+    """Square metres that the hull of each pair adds to it."""
+    hulls = shapely.convex_hull(shapely.geometrycollections(np.column_stack((one, other))))
+    return np.asarray(shapely.area(hulls) - shapely.area(one) - shapely.area(other), dtype=np.float64)
+
+
+def _coarsely_joined(parts: _Shapes) -> _Shapes:
+    """At most _COMPARED_MAX parts: groups whose gaps are small are joined by their hull, larger and larger gaps."""
     gap = POINT_MARGIN_M
-    while len(parts := shapely.get_parts(shape)) > POLYGONS_MAX:
+    while len(parts) > _COMPARED_MAX:
         one, other = shapely.STRtree(parts).query(parts, predicate="dwithin", distance=gap)
         group, before = np.arange(len(parts)), None
         while before is None or (group != before).any():  # the least number among all that hang together
@@ -246,9 +338,9 @@ def _joined(shape: BaseGeometry) -> BaseGeometry:
             np.minimum.at(group, one, before[other])
         members = [parts[group == number] for number in np.unique(group)]
         hulls = [m[0] if len(m) == 1 else shapely.convex_hull(shapely.multipolygons(m)) for m in members]
-        shape = _filled(shapely.disjoint_subset_union_all(hulls))
-        gap *= 2.0
-    return shape
+        parts = shapely.get_parts(_filled(shapely.union_all(hulls)))
+        gap *= 1.5
+    return parts
 
 
 # ---------------------------------------------------------------------- few vertices

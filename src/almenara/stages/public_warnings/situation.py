@@ -60,7 +60,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """How the house warns. The default is an exercise that nobody can take for a warning."""
 
     status: str = "Exercise"
-    sender: str = "exercise@almenara.invalid"
+    sender: str = "drafts@almenara.invalid"
     sender_name: str | None = None
     languages: tuple[str, ...] = ("es", "en")
     scope: str = "Public"
