@@ -279,13 +279,13 @@ class FireTracker:
         node, tile, row = _renumbered(nodes, n_nodes), _renumbered(tiles, n_tiles), _renumbered(obs, self._n_obs)
         maps = dict.fromkeys(("parent", "kin", "kin_next", "merged_into", "tile_node"), node)
         maps |= dict.fromkeys(("tile_head", "tile_tail", "tile_next_in"), tile) | {"obs_head": row}
-        fields = {name: getattr(s, name)[tiles] for name in _TILE_FIELDS}
+        fields: dict[str, Any] = {name: getattr(s, name)[tiles] for name in _TILE_FIELDS}
         fields |= {name: getattr(s, name)[nodes] for name in _NODE_FIELDS}
         fields |= {name: mapped[fields[name]].astype(np.int32) for name, mapped in maps.items()}
         slots = 1 << int(4 * max(len(tiles), 1024)).bit_length()
         counts = np.array([len(tiles), len(nodes), 0, 0], np.int64)
-        empty = {"slot_key": np.full(slots, -1, np.int64), "slot_tile": np.full(slots, -1, np.int32)}
-        self._cells = Cells(counts=counts, **empty, **fields)
+        fields |= {"slot_key": np.full(slots, -1, np.int64), "slot_tile": np.full(slots, -1, np.int32)}
+        self._cells = Cells(counts=counts, **fields)
         place_tiles(self._cells)
         o = _take(self._obs, obs)
         self._obs = o._replace(node=node[o.node].astype(np.int32), next=row[o.next].astype(np.int32))
