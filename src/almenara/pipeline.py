@@ -118,7 +118,7 @@ class Clockwork:
                 events.append(moved)
                 exposed.update(from_ipc(moved.table).column("hazard_id").to_pylist())
         begun = self._lap("exposure", begun)
-        before = dict(state.incidents.of_hazard)
+        before = {name: (i.kind, tuple(i.hazards)) for name, i in state.incidents.incidents.items()}
         shaking = _earthquakes(state).shaking
         ended: list[IncidentClosed | IncidentMerged] = []
         for event in incidents.decide(state.incidents, changes, exposed, state.exposure, shaking, now_ms):
@@ -151,7 +151,10 @@ def _earthquakes(state: State) -> Earthquakes:
 
 
 def _situations(
-    state: State, touched: set[str], ended: list[IncidentClosed | IncidentMerged], before: dict[str, str]
+    state: State,
+    touched: set[str],
+    ended: list[IncidentClosed | IncidentMerged],
+    before: dict[str, tuple[str, tuple[str, ...]]],
 ) -> Iterator[Situation]:
     """The incidents that a step touched or whose warning ends soon, as the warnings stage sees them."""
     names = {state.incidents.of_hazard[h] for h in touched if h in state.incidents.of_hazard}
@@ -160,8 +163,8 @@ def _situations(
         yield _situation(state, name)
     for event in ended:
         reason = f"merged into {event.into}" if isinstance(event, IncidentMerged) else event.reason
-        hazards = tuple(sorted(hazard for hazard, incident in before.items() if incident == event.incident))
-        yield _ended(event.incident, hazards, reason, state)
+        if event.incident in before:  # one that opened and ended in the same step has nothing to take back
+            yield _ended(event.incident, *before[event.incident], reason, state.now_ms)
 
 
 def _situation(state: State, name: str) -> Situation:
@@ -223,15 +226,14 @@ def _threatened(place: exposure.Place, exposed: exposure.Exposure) -> Threatened
     )
 
 
-def _ended(name: str, hazards: tuple[str, ...], reason: str, state: State) -> Situation:
-    kind = "earthquake" if name.startswith("incident-quake") else "fire"
+def _ended(name: str, kind: str, hazards: tuple[str, ...], reason: str, now_ms: int) -> Situation:
     return Situation(
         incident=name,
         kind=kind,
         hazards=hazards,
         label="",
-        first_seen_ms=state.now_ms,
-        last_seen_ms=state.now_ms,
+        first_seen_ms=now_ms,
+        last_seen_ms=now_ms,
         area_km2=None,
         footprint=None,
         magnitude=None,

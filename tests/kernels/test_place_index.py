@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyproj import Geod
-from scipy.optimize import minimize_scalar
 
 import almenara
 from almenara.kernels.matches import Matches
@@ -155,27 +154,29 @@ def test_large_batches_give_what_small_ones_give() -> None:
 # Polygons ------------------------------------------------------------------------------------------------------------
 
 
-def boundary_distance(box: list[Floats], starts: Floats, ends: Floats) -> float:
-    """Smallest distance between a box and straight lines in degrees: samples, then bounded minimisations."""
+def line_distance(box: list[Floats], starts: Floats, ends: Floats) -> float:
+    """Smallest distance between a box and straight lines in degrees, by ever finer samples about the smallest ones.
 
-    def at(edge: int, t: Floats) -> Floats:
-        point = starts[edge] + t[:, None] * (ends[edge] - starts[edge])
-        return np.asarray(box_distances(box, point[:, 0], point[:, 1])[0])
-
-    ts = np.linspace(0.0, 1.0, 33)
-    values = np.array([at(edge, ts) for edge in range(len(starts))])
-    spacing = np.array(WGS84.inv(*starts.T, *ends.T)[2]) / 32.0
-    best = float(values.min())
-    for edge, i in zip(*np.nonzero(values - spacing[:, None] < best), strict=True):
-        if values[edge, i] == values[edge, max(i - 1, 0) : i + 2].min():
-            bounds = (ts[max(i - 1, 0)], ts[min(i + 1, 32)])
-            found = minimize_scalar(
-                lambda t, edge=edge: at(edge, np.array([t]))[0],
-                bounds=bounds,
-                method="bounded",
-                options={"xatol": 1e-11},
-            )
-            best = min(best, float(found.fun))
+    The distance bends where the nearest part of the box changes, so the first samples lie there too.
+    """
+    first = np.broadcast_to(np.linspace(0.0, 1.0, 33), (len(starts), 33))
+    with np.errstate(all="ignore"):
+        bends = [(box[side] - starts[:, side % 2]) / (ends - starts)[:, side % 2] for side in range(4)]
+    first = np.sort(np.clip(np.nan_to_num(np.column_stack([first, *bends])), 0.0, 1.0), axis=1)
+    edge = np.repeat(np.arange(len(starts)), first.shape[1] - 1)
+    low, high = first[:, :-1].ravel(), first[:, 1:].ravel()
+    best = math.inf
+    for _ in range(20):
+        ts = low[:, None] + np.linspace(0.0, 1.0, 9) * (high - low)[:, None]
+        points = starts[edge][:, None] + ts[:, :, None] * (ends - starts)[edge][:, None]
+        values = box_distances(box, points[:, :, 0].ravel(), points[:, :, 1].ravel())[0].reshape(ts.shape)
+        best = min(best, float(values.min()))
+        lowest = values.argmin(axis=1)
+        rows = np.arange(len(ts))
+        low, high = ts[rows, np.maximum(lowest - 1, 0)], ts[rows, np.minimum(lowest + 1, 8)]
+        span = WGS84.inv(points[:, 0, 0], points[:, 0, 1], points[:, 8, 0], points[:, 8, 1])[2]
+        hopeful = values.min(axis=1) - span <= best
+        low, high, edge = low[hopeful], high[hopeful], edge[hopeful]
     return best
 
 
@@ -186,8 +187,8 @@ def polygon_distance(box: list[Floats], polygon: shapely.Geometry) -> float:
         corner = shapely.Point(west + turn, south)
         if shapely.intersects(corner if west == east else shapely.box(west + turn, south, east + turn, north), polygon):
             return 0.0
-    rings = [shapely.get_coordinates(ring) for part in shapely.get_parts(polygon) for ring in shapely.get_rings(part)]
-    return boundary_distance(box, np.vstack([r[:-1] for r in rings]), np.vstack([r[1:] for r in rings]))
+    rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(shapely.get_parts(polygon))]
+    return line_distance(box, np.vstack([ring[:-1] for ring in rings]), np.vstack([ring[1:] for ring in rings]))
 
 
 def star(seed: int, lon: float, lat: float, radius_m: float, corners: int) -> shapely.Polygon:
@@ -203,13 +204,14 @@ def star(seed: int, lon: float, lat: float, radius_m: float, corners: int) -> sh
     return shapely.make_valid(shapely.Polygon(rings[0], [rings[1]]))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.integers(0, 1 << 32),
     st.sampled_from([(-78.5, -0.2), (10.0, 60.0), (179.99, 40.0), (-179.999, -70.0), (5.0, 88.0), (0.0, -89.9)]),
     st.sampled_from([(200.0, 300.0), (3_000.0, 2_000.0), (60_000.0, 20_000.0), (100_000.0, 120_000.0)]),
     st.booleans(),
 )
+@example(5515457, (5.0, 88.0), (3_000.0, 2_000.0), True)  # the corner of a box is not where its distance is measured
 def test_polygons_are_those_of_an_oracle(
     seed: int, centre: tuple[float, float], scale: tuple[float, float], boxes: bool
 ) -> None:

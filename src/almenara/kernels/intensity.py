@@ -9,6 +9,11 @@ from numpy.typing import NDArray
 RINGS = (4.0, 5.0, 6.0, 7.0, 8.0, 9.0)
 
 
+#: Smallest magnitude behind the law. Its near-source term Rm is held there: carried on below, it vanishes at M 2.7, and
+#: a tremor that nobody noticed would shake its epicentre without bound.
+MAGNITUDE_MIN = 5.0
+
+
 def mmi_at(magnitude: float, depth_km: float, distance_km: NDArray[np.float64]) -> NDArray[np.float64]:
     """Median intensity (MMI) at epicentral distances in km, without a site term.
 
@@ -21,7 +26,7 @@ def mmi_at(magnitude: float, depth_km: float, distance_km: NDArray[np.float64]) 
     0
     """
     r = np.hypot(distance_km, depth_km)
-    rm = -0.209 + 2.042 * math.exp(magnitude - 5.0)
+    rm = -0.209 + 2.042 * math.exp(max(magnitude, MAGNITUDE_MIN) - 5.0)
     mmi = 2.085 + 1.428 * magnitude - 1.402 * np.log(np.sqrt(r * r + rm * rm))
     return np.asarray(mmi + np.where(r > 50.0, 0.078 * np.log(np.maximum(r, 50.0) / 50.0), 0.0))
 

@@ -1,8 +1,4 @@
-"""How this package compiles its geometry: cached on disk, without the interpreter lock, without fast-math.
-
-numba looks at a function's own file to tell whether its cached code is stale, not at the files it calls into: after
-an edit of `geodesy.py`, remove `__pycache__/*.nb?` of this folder.
-"""
+"""How this package compiles its geometry: cached on disk, without the interpreter lock, without fast-math."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, cast

@@ -32,6 +32,7 @@ from almenara.kernels.queries import Boxes, Reach
 ALERT_DISTANCE_M_DEFAULT = 300.0
 #: Heights of bands in degrees, and the largest reach in metres each serves well; the last serves the rest.
 LEVELS = ((0.004, 1_500.0), (0.03, 10_000.0), (0.2, math.inf))
+_FEW = 4096  # points that need no bands of another height
 _NONE = np.zeros(0)
 _FORMAT = "almenara place index 1"
 
@@ -253,7 +254,7 @@ class PlaceIndex:
         """All points in bands that suit a reach; made at the first need, in about a second for 10⁷ points."""
         at = _level_for(reach_m)
         if at not in self._levels:
-            if self._points <= 4096 or not self._points:
+            if self._points <= _FEW:
                 return self._layers
             lon, lat, places = self._all_points()
             self._levels[at] = band_points(

@@ -181,15 +181,25 @@ def _refine(
             half = (2.0 * slack * math.sqrt(d2) + PLANE_TINY_DEG) / length
         corner = (px, py, px, py)
         at = at_south if i & 2 == 0 else at_north
-        d, t = _closest(corner, at, at, False, x1, y1, x2, y2, max(0.0, t - half), min(1.0, t + half), metres)
+        _, t = _closest(corner, at, at, False, x1, y1, x2, y2, max(0.0, t - half), min(1.0, t + half), metres)
+        d = measure(box, at_south, at_north, False, x1 + t * (x2 - x1), y1 + t * (y2 - y1))
         if d < best:
             best = d
             where = t
-    for end in range(2):  # a vertex may face a side of the box; what faces a corner is found above
-        d = measure(box, at_south, at_north, False, x1 + end * (x2 - x1), y1 + end * (y2 - y1))
+    # Where another side of the box becomes the nearest, and at the ends. While a piece faces one side the distance has
+    # no other minimum: up a meridian it is monotonous, along a parallel (Δλ·cos φ) its stationary points are maxima.
+    for i in range(2 if point else 6):
+        t = 1.0 if i == 1 else 0.0
+        if i >= 2 and i < 4 and x2 != x1:
+            t = ((box[0] if i == 2 else box[2]) - turn - x1) / (x2 - x1)
+        elif i >= 4 and y2 != y1:
+            t = ((box[1] if i == 4 else box[3]) - y1) / (y2 - y1)
+        if t < 0.0 or t > 1.0:
+            continue
+        d = measure(box, at_south, at_north, False, x1 + t * (x2 - x1), y1 + t * (y2 - y1))
         if d < best:
             best = d
-            where = 1.0 * end
+            where = t
     return best, where
 
 
