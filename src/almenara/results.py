@@ -30,6 +30,7 @@ from almenara.pipeline import State
 from almenara.ports import EventLog
 from almenara.stages import exposure, hazards
 from almenara.stages.hazards import View, unpack_view
+from almenara.stages.observations import Counts
 
 #: How a cell begins that a spreadsheet would run (OWASP, CSV injection; the wide forms are East Asian keyboards').
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -320,6 +321,8 @@ def summarise(
 ) -> dict[str, Any]:
     """The numbers of the run: what was read and what became of it, what was found, what it cost."""
     counts = state.observations.counts
+    # A source that never brought a row is silent, which must be shown.
+    asked = {feed.source: Counts() for feed in state.health.feeds.values()} | counts
     by_reason: dict[str, int] = {}
     for c in counts.values():
         for reason, n in c.rejected.items():
@@ -360,7 +363,7 @@ def summarise(
                 "rejected_by_reason": dict(sorted(c.rejected.items())),
                 "outcome": _outcome(state, name),
             }
-            for name, c in sorted(counts.items())
+            for name, c in sorted(asked.items())
         ],
         "feeds": [
             {

@@ -20,8 +20,10 @@ from almenara.stages.hazards.earthquake import EXPOSED_MMI
 #: intensity below), so that a revised footprint does not make it come and go.
 LEAVE_FACTOR = 1.25
 LEAVE_MMI = EXPOSED_MMI - 0.5
-#: A place that is nearer by less than this is not news.
+#: A place that is nearer by less than this is not news, unless the footprint now holds it.
 NEARER_M = 1.0
+#: States of a hazard that no place is exposed to any more.
+OVER = ("ended", "retracted")
 
 CHANGES = pa.schema(
     [
@@ -124,6 +126,7 @@ def decide(state: State, delta: Delta, now_ms: int) -> list[ExposuresChanged]:
     decision.hand_over()
     if delta.boxes is not None and len(delta.boxes.index):
         decision.reach_boxes(delta.boxes)
+        decision.hold_on(delta.boxes)
     for shaking in delta.shaking:
         decision.reach_shaking(shaking)
     decision.let_go(now_ms)
@@ -142,7 +145,9 @@ class _Decision:
         self.state = state
         self.rows: dict[tuple[str, str], dict[str, Any]] = {}
         self.latest = {row["hazard_id"]: row for row in delta.changes}
-        self.restart = {hazard: set(state.exposures.get(hazard, ())) for hazard in delta.restart}
+        self.restart = set(delta.restart)
+        # What was exposed to hazards told anew, under their own name or one that they took in.
+        self.before = {(h, p): e for h in delta.restart for p, e in state.exposures.get(h, {}).items()}
         self.kept: set[tuple[str, str]] = set()
 
     def put(self, hazard: str, place: str, change: str, exposure: Exposure, until: int | None = None) -> None:
@@ -166,10 +171,10 @@ class _Decision:
             return
         again = hazard in self.restart  # told anew: what was found now replaces what was known
         distance = found.distance_m if again else min(found.distance_m, before.distance_m)
-        since = min(found.since, before.since)
+        since = found.since if again else min(found.since, before.since)
         better = msgspec.structs.replace(before, distance_m=distance, since=since, mmi=found.mmi)
-        moved = abs(distance - before.distance_m) >= NEARER_M or found.mmi != before.mmi or since != before.since
-        if moved:
+        moved = abs(distance - before.distance_m) >= NEARER_M or (distance == 0.0) != (before.distance_m == 0.0)
+        if moved or found.mmi != before.mmi or since != before.since:
             change = "entered" if self.rows.get((hazard, place), {}).get("change") == "entered" else "nearer"
             self.put(hazard, place, change, better)
 
@@ -181,7 +186,9 @@ class _Decision:
             for place, exposure in sorted(self.state.exposures.get(hazard, {}).items()):
                 self.put(hazard, place, "left", exposure, until=row["time"])
                 target = self.last_of(row["into"])
-                if target not in self.restart:
+                if target in self.restart:
+                    self.before.setdefault((target, place), exposure)
+                else:
                     self.meet(target, place, exposure)
 
     def last_of(self, hazard: str) -> str:
@@ -214,6 +221,27 @@ class _Decision:
             )
             self.meet(name, ids[int(pair[a, 1])].as_py(), found)
 
+    def hold_on(self, boxes: Boxes) -> None:
+        """Places that a footprint told anew no longer reaches stay exposed until they are beyond leaving."""
+        assert self.state.index is not None
+        lost: dict[str, list[str]] = {}
+        for hazard, place in sorted(self.before.keys() - self.kept):
+            lost.setdefault(hazard, []).append(place)
+        alert = self.state.places.column("alert_distance_m")
+        for hazard in sorted(lost.keys() & set(boxes.hazards)):
+            mine = boxes.index == boxes.hazards.index(hazard)
+            rows = [self.state.rows[place] for place in lost[hazard]]
+            leave_m = [LEAVE_FACTOR * alert[row].as_py() for row in rows]
+            west, south, east, north = (side[mine] for side in (boxes.west, boxes.south, boxes.east, boxes.north))
+            within = self.state.index.within_boxes(west, south, east, north, max(leave_m))
+            held = np.flatnonzero(np.isin(within.place, rows))
+            held = held[np.argsort(-within.distance_m[held], kind="stable")]  # the last of each place is the nearest
+            nearest = dict(zip(within.place[held].tolist(), within.distance_m[held].tolist(), strict=True))
+            for place, row, metres in zip(lost[hazard], rows, leave_m, strict=True):
+                if nearest.get(row, np.inf) <= metres:
+                    known = self.before[hazard, place]
+                    self.meet(hazard, place, msgspec.structs.replace(known, distance_m=nearest[row]))
+
     def reach_shaking(self, quake: Shaking) -> None:
         assert self.state.index is not None
         far = radius_km(quake.magnitude, quake.depth_km, LEAVE_MMI) * 1000.0
@@ -231,21 +259,26 @@ class _Decision:
 
     def let_go(self, now_ms: int) -> None:
         """Places that a footprint told anew no longer reaches, and all places of hazards that are over."""
-        for hazard, places in self.restart.items():
-            for place in sorted(places):
+        for hazard in sorted(self.restart):
+            for place, exposure in sorted(self.state.exposures.get(hazard, {}).items()):
                 if (hazard, place) not in self.kept:
-                    self.put(hazard, place, "left", self.state.exposures[hazard][place], until=now_ms)
-        for hazard, row in self.latest.items():
-            if row["state"] in ("ended", "retracted"):
-                for place, exposure in sorted(self.state.exposures.get(hazard, {}).items()):
-                    self.put(hazard, place, "left", exposure, until=row["time"])
+                    self.put(hazard, place, "left", exposure, until=now_ms)
+        over = {hazard for hazard, row in self.latest.items() if row["state"] in OVER}
+        for hazard, place in [key for key in self.rows if key[0] in over]:  # what came and went within the step
+            del self.rows[hazard, place]
+        for hazard in sorted(over):
+            for place, exposure in sorted(self.state.exposures.get(hazard, {}).items()):
+                self.put(hazard, place, "left", exposure, until=self.latest[hazard]["time"])
 
     def grade(self) -> None:
         """Certainty and suppression follow the hazard."""
+        touched: dict[str, set[str]] = {}
+        for hazard, place in self.rows:
+            touched.setdefault(hazard, set()).add(place)
         for hazard, row in self.latest.items():
-            if row["into"] is not None or row["state"] in ("ended", "retracted"):
+            if row["into"] is not None or row["state"] in OVER:
                 continue
-            for place in sorted(self.state.exposures.get(hazard, {})):
+            for place in sorted(touched.get(hazard, set()).union(self.state.exposures.get(hazard, ()))):
                 exposure = self.known(hazard, place)
                 if exposure is None or (exposure.certainty, exposure.suppressed) == (
                     row["certainty"],

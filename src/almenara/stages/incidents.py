@@ -120,7 +120,14 @@ def _hand_over(state: State, hazard: str, into: str, now_ms: int) -> Iterator[Ev
         yield IncidentChanged(now_ms=now_ms, incident=gone, hazards=hazards, priority=i.priority, reasons=i.reasons)
         return
     older, younger = sorted((goes_on, gone), key=lambda name: (state.incidents[name].opened_ms, name))
+    lost = state.incidents[younger]
     yield IncidentMerged(now_ms=now_ms, incident=younger, into=older)
+    i = state.incidents[older]
+    if lost.priority < i.priority:  # a priority never sinks, by merging neither
+        hazards = list(i.hazards)
+        yield IncidentChanged(
+            now_ms=now_ms, incident=older, hazards=hazards, priority=lost.priority, reasons=lost.reasons
+        )
 
 
 def _reassess(i: Incident, hazards: list[str], exposures: Exposures, now_ms: int) -> Iterator[Event]:

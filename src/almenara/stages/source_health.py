@@ -37,8 +37,11 @@ def evolve(state: State, event: Event) -> State:
     if isinstance(event, SourcePolled):
         feed = state.feeds.setdefault(event.origin, Feed(event.source, event.origin, event.at_ms))
         feed.last_outcome, feed.last_detail = event.outcome, event.detail
+        feed.first_polled_ms = min(feed.first_polled_ms, event.at_ms)
         if event.outcome in ANSWERS:
             feed.last_heard_ms = event.at_ms
+        elif feed.last_heard_ms is not None:  # never later than now: the clock may have been put back
+            feed.last_heard_ms = min(feed.last_heard_ms, event.at_ms)
     elif isinstance(event, SourceSilent):
         state.feeds[event.origin].silent = True
     elif isinstance(event, SourceHeard):

@@ -14,7 +14,15 @@ from shapely.geometry.base import BaseGeometry
 
 from almenara.model.cap import Ring
 from almenara.model.errors import InvalidWarning
-from almenara.stages.public_warnings.area import POINT_MARGIN_M, VERTICES_MAX, Target, uncovered, warning_area
+from almenara.stages.public_warnings.area import (
+    POINT_MARGIN_M,
+    VERTICES_MAX,
+    Protected,
+    Target,
+    covers,
+    uncovered,
+    warning_area,
+)
 
 GEOD = pyproj.Geod(ellps="WGS84")
 AZIMUTHS = np.arange(0.0, 360.0, 15.0)
@@ -134,6 +142,35 @@ def in_metres(shape: BaseGeometry) -> BaseGeometry:
     return shapely.transform(shape, lambda xy: xy * [111_320.0, 110_574.0])
 
 
+def test_a_reach_of_its_own_and_places_by_name() -> None:
+    fire, targets = small_fire(), [(0.005, 0.003, None, 300.0), (0.03, 0.0, small_fire(), 9_000.0)]
+    places = [Protected(*target) for target in targets]
+    assert warning_area(fire, 300.0, places) == warning_area(fire, targets) == warning_area(fire, 300.0, targets)
+    near, far = (shapely.MultiPolygon([(r, []) for r in warning_area(fire, m, places)]) for m in (0.0, 2_000.0))
+    assert far.buffer(0).covers(near.buffer(0))
+    assert far.area > 2.0 * near.area
+    assert covers(warning_area(fire, 0.0, places), fire, [*places, Protected(2.0, 2.0, None, 0.0)]) == [2]
+
+
+@pytest.mark.parametrize("reach_m", [1_500.0, 30_000.0, 300_000.0, 800_000.0])
+@pytest.mark.parametrize("vertices", [3, 5, 7, 9, 11, 17, 60, 900])
+@pytest.mark.parametrize(("lon", "lat"), [(0.0, 0.0), (179.99, 15.3), (-70.0, -60.0), (10.0, 84.0)])
+def test_no_corner_cuts_the_alert_distance_short(lon: float, lat: float, vertices: int, reach_m: float) -> None:
+    """GEOS rounds a corner with fewer segments than asked for: no chord may come nearer than the distance."""
+    angle = np.linspace(0.0, 2.0 * np.pi, vertices, endpoint=False)
+    outline = np.column_stack([lon + 0.05 * np.cos(angle), lat + 0.05 * np.sin(angle)])
+    fire = cut(shapely.Polygon(outline))
+    rings = warning_area(fire, reach_m, [])
+    check(rings, fire, [])
+    area = shapely.union_all([shapely.Polygon(ring) for ring in rings])
+    shapely.prepare(area)
+    corners = shapely.get_coordinates(fire)[:: max(1, vertices // 12)]
+    azimuths = np.arange(0.0, 360.0, 3.0)
+    x, y = np.repeat(corners, len(azimuths), axis=0).T
+    east, north, _ = GEOD.fwd(x, y, np.tile(azimuths, len(corners)), np.full(len(x), reach_m - 0.5))
+    assert shapely.covers(area, shapely.points(east, north)).all()
+
+
 def test_the_footprint_is_widened_by_the_alert_distance() -> None:
     fire = small_fire()
     rings = warning_area(fire, [(0.005, 0.003, None, 300.0)])
@@ -192,6 +229,14 @@ def test_thousands_of_places_within_an_earthquakes_reach() -> None:
     places: list[Target] = [(float(x) - 79, float(y) - 4, None, 0.0) for x, y in rng.uniform(-2, 2, (4000, 2))]
     check(warning_area(circle, places), circle, places[:50])
     assert uncovered(warning_area(None, places), None, places) == []
+
+
+def test_a_ring_that_crosses_itself_is_no_area() -> None:
+    bow = ((0.0, 0.0), (1.0, 1.0), (1.0, 0.0), (0.0, 1.0), (0.0, 0.0))
+    for rings in ([bow], [((0.0, 0.0), (1.0, 1.0))]):
+        with pytest.raises(InvalidWarning):
+            covers(rings, None, [])
+    assert covers([], small_fire(), [Protected(0.0, 0.0, None, 0.0)]) == [-1, 0]
 
 
 def test_what_an_area_lacks_is_named() -> None:

@@ -218,12 +218,12 @@ def circle(lon: float, lat: float, radius_km: float) -> BaseGeometry:
     One that holds a pole, or nearly, is everything beyond its lowest latitude.
     """
     azimuth = np.arange(72) * 5.0
-    metres = radius_km * 1000.0
+    metres = max(radius_km * 1000.0, 1.0)  # below the resolution of degrees there is no circle to draw
     if (90.0 - abs(lat)) * 111.0 <= POLAR * radius_km:
         _, low, _ = _geod.fwd(lon, lat, 180.0 if lat > 0 else 0.0, metres)
         return shapely.box(-180.0, low, 180.0, 90.0) if lat > 0 else shapely.box(-180.0, -90.0, 180.0, low)
     reach = metres
-    for _ in range(7):  # edges are straight in degrees: widen until the middle of each is outside
+    for _ in range(3):  # edges are straight in degrees: widen until the middle of each is outside
         x, y, _ = _geod.fwd(np.full(72, lon), np.full(72, lat), azimuth, np.full(72, reach))
         x = lon + (np.asarray(x) - lon + 540.0) % 360.0 - 180.0
         middles = (x + np.roll(x, 1)) / 2.0, (y + np.roll(y, 1)) / 2.0

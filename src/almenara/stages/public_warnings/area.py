@@ -21,7 +21,7 @@ from almenara.model.errors import InvalidWarning
 #: Of all polygons together, the closing points counted.
 VERTICES_MAX = 100
 #: More polygons than this are joined, those first that lose least by it.
-POLYGONS_MAX = 10
+POLYGONS_MAX = 16
 #: A place that is a point is in truth a settlement or a building of unknown extent.
 POINT_MARGIN_M = 300.0
 DECIMALS = 5  # 1.1 m
@@ -41,14 +41,16 @@ class Protected:
 
 
 _EDGE_M = 5.0  # a polygon reaches this far beyond what it must hold: more than rounding takes away
-_STEPS = 3  # segments to a quarter of a round corner …
+_STEPS = 3  # segments to a quarter of a disc …
 _CIRCUMSCRIBED = 1.0 / math.cos(math.pi / 4 / _STEPS)  # … whose radius grows so that chords stay outside the circle
+_CORNER_STEPS = 8  # the same for corners of a widened shape, where GEOS rounds the count of segments: a chord may span
+_CORNER = 1.0 / math.cos(1.5 * math.pi / 4 / _CORNER_STEPS)  # one and a half of them
 _POLE_DEG = 89.0  # what comes nearer to a pole is held by a cap of the globe
 _DEGREE_LAT_M = 110_574.0  # at the equator, where it is shortest (WGS84)
 _DEGREE_LON_M = 111_319.0  # times the cosine of the latitude
 _SHAPE_VERTICES = 400  # an outline with more is made coarser before it is worked with
 _DISCS_MAX = 1_000
-_COMPARED_MAX = 40  # parts that are compared each with each to find what to join
+_COMPARED_MAX = 100  # parts that are compared each with each to find what to join
 
 _Shapes = NDArray[Any]
 
@@ -152,8 +154,9 @@ class _Scene:
         polygons = _parts([p.geometry for p in places if p.geometry is not None and not p.geometry.is_empty])
         bare = [(p.lon, p.lat) for p in places if p.geometry is None or p.geometry.is_empty]
         points = np.array(bare, dtype=np.float64).reshape(-1, 2)
-        bounds = np.vstack([shapely.bounds(found), shapely.bounds(polygons), np.hstack([points, points])])
-        bounds = bounds.reshape(-1, 4)
+        bounds = np.vstack([shapely.bounds(found), shapely.bounds(polygons), np.hstack([points, points])]).reshape(
+            -1, 4
+        )
         if not len(bounds):
             raise InvalidWarning("A warning needs a place or a footprint to draw its area round.")
         far = np.abs(bounds).reshape(-1, 2).max(axis=0)
@@ -206,9 +209,7 @@ class _Scene:
         core = shapely.buffer(base, -margin)
         shapely.prepare(core)
         points = points[~shapely.covers(core, points)]
-        if len(points) > _DISCS_MAX:
-            points = _gathered(shapely.get_coordinates(points))
-        discs = shapely.buffer(points, margin, quad_segs=_STEPS)
+        discs = shapely.buffer(_gathered(points, _DISCS_MAX), margin, quad_segs=_STEPS)
         if len(discs):
             base = _filled(shapely.disjoint_subset_union_all([base, *discs]))
         return _joined(base)
@@ -256,10 +257,11 @@ def _to_degrees(shape: BaseGeometry, scene: _Scene) -> BaseGeometry:
 
 def _widened(shapes: _Shapes, reach_m: float) -> list[BaseGeometry]:
     """The shapes widened by at least `reach_m` metres; rough outlines are made coarser on the way, never narrower."""
-    tolerance = 20.0
     if shapely.get_num_coordinates(shapes).sum() > 50 * _SHAPE_VERTICES:
         shapes = np.asarray(shapely.convex_hull(shapes), dtype=object)
-    many = shapely.get_num_coordinates(shapes) > _SHAPE_VERTICES
+    # detail that is small against the reach does not show in the outcome, but costs much
+    tolerance = max(20.0, 0.01 * reach_m)
+    many = shapely.get_num_coordinates(shapes) > (_SHAPE_VERTICES if reach_m < 2_000.0 else 40)
     slack = np.full(len(shapes), _EDGE_M)
     while many.any() and tolerance < 1e5:
         # simplifying moves an outline by at most the tolerance, so widening by as much gives back what it cut off
@@ -268,12 +270,9 @@ def _widened(shapes: _Shapes, reach_m: float) -> list[BaseGeometry]:
         slack[many] += tolerance
         many = shapely.get_num_coordinates(shapes) > _SHAPE_VERTICES
         tolerance *= 2.0
-    widened: list[BaseGeometry] = list(
-        shapely.buffer(shapes, (reach_m + slack) * _CIRCUMSCRIBED, quad_segs=_STEPS)
-        if reach_m > 0.0
-        else shapely.buffer(shapes, slack, join_style="mitre", mitre_limit=2.0, quad_segs=_STEPS)
-    )
-    return widened
+    if reach_m > 0.0:
+        return list(shapely.buffer(shapes, (reach_m + slack) * _CORNER, quad_segs=_CORNER_STEPS))
+    return list(shapely.buffer(shapes, slack, join_style="mitre", mitre_limit=2.0, quad_segs=_STEPS))
 
 
 def _filled(shape: BaseGeometry) -> BaseGeometry:
@@ -287,25 +286,27 @@ def _filled(shape: BaseGeometry) -> BaseGeometry:
     )
 
 
-def _gathered(xy: NDArray[np.float64]) -> _Shapes:
-    """Hulls of the points that share a square, the squares so large that at most _DISCS_MAX are needed."""
+def _gathered(shapes: _Shapes, most: int) -> _Shapes:
+    """At most `most` shapes: hulls of those whose middles share a square, the squares as small as will do."""
+    if len(shapes) <= most:
+        return shapes
+    middles = shapely.bounds(shapes).reshape(-1, 2, 2).mean(axis=1)
     side = POINT_MARGIN_M
-    while True:
-        squares, square = np.unique(np.floor(xy / side), axis=0, return_inverse=True)
-        if len(squares) <= _DISCS_MAX:
-            break
-        side *= 2.0
-    order = np.argsort(square.ravel(), kind="stable")
-    hulls = shapely.convex_hull(shapely.multipoints(shapely.points(xy[order]), indices=square.ravel()[order]))
+    while len((found := np.unique(np.floor(middles / side), axis=0, return_inverse=True))[0]) > most:
+        side *= 1.5
+    square = found[1].ravel()
+    order = np.argsort(square, kind="stable")
+    hulls = shapely.convex_hull(shapely.geometrycollections(shapes[order], indices=square[order]))
     return np.asarray(hulls, dtype=object)
 
 
 def _joined(shape: BaseGeometry) -> BaseGeometry:
     """At most POLYGONS_MAX parts: those whose common hull adds least are joined by it."""
-    parts = _coarsely_joined(shapely.get_parts(shape))
+    parts = shapely.get_parts(shape)
+    if len(parts) <= POLYGONS_MAX:
+        return shape
+    parts = shapely.get_parts(_filled(shapely.union_all(_gathered(parts, _COMPARED_MAX))))
     count = len(parts)
-    if count <= POLYGONS_MAX:
-        return shapely.multipolygons(parts)
     waste = np.full((count, count), np.inf)
     one, other = np.triu_indices(count, 1)
     waste[one, other] = _waste(parts[one], parts[other])
@@ -325,22 +326,6 @@ def _waste(one: _Shapes, other: _Shapes) -> NDArray[np.float64]:
     """Square metres that the hull of each pair adds to it."""
     hulls = shapely.convex_hull(shapely.geometrycollections(np.column_stack((one, other))))
     return np.asarray(shapely.area(hulls) - shapely.area(one) - shapely.area(other), dtype=np.float64)
-
-
-def _coarsely_joined(parts: _Shapes) -> _Shapes:
-    """At most _COMPARED_MAX parts: groups whose gaps are small are joined by their hull, larger and larger gaps."""
-    gap = POINT_MARGIN_M
-    while len(parts) > _COMPARED_MAX:
-        one, other = shapely.STRtree(parts).query(parts, predicate="dwithin", distance=gap)
-        group, before = np.arange(len(parts)), None
-        while before is None or (group != before).any():  # the least number among all that hang together
-            before = group.copy()
-            np.minimum.at(group, one, before[other])
-        members = [parts[group == number] for number in np.unique(group)]
-        hulls = [m[0] if len(m) == 1 else shapely.convex_hull(shapely.multipolygons(m)) for m in members]
-        parts = shapely.get_parts(_filled(shapely.union_all(hulls)))
-        gap *= 1.5
-    return parts
 
 
 # ---------------------------------------------------------------------- few vertices
@@ -403,11 +388,8 @@ def _pieces(part: BaseGeometry) -> list[BaseGeometry]:
 
 def _holds(rings: list[Ring], wanted: BaseGeometry) -> bool:
     """Whether the rounded rings hold the wanted shape (degrees, unrolled)."""
-    area = (
-        shapely.disjoint_subset_union_all([shapely.Polygon(ring) for ring in rings])
-        if len(rings) != 1
-        else shapely.Polygon(rings[0])
-    )
+    parts = [shapely.Polygon(ring) for ring in rings]
+    area = parts[0] if len(parts) == 1 else shapely.union_all(parts)
     west, _, east, _ = wanted.bounds
     if west >= -180.0 and east <= 180.0:
         return bool(area.covers(wanted))

@@ -1,0 +1,251 @@
+"""The chain as one state: whole again from a snapshot or from its log, and the same in every order of the same rows."""
+
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from almenara import pipeline
+from almenara.model.codec import decode, encode
+from almenara.model.events import (
+    Event,
+    HazardsChanged,
+    ObservationsReceived,
+    PlacesImported,
+    RowsRejected,
+    RunStarted,
+    SourcePolled,
+    WarningDrafted,
+)
+from almenara.model.observations import from_ipc, to_ipc
+from almenara.pipeline import Clockwork, State, from_bytes, to_bytes
+from almenara.stages.source_health import decide as silence
+from tests.stages.tables import MINUTE, T0, detections, places, quakes
+
+Encoded = tuple[str, int, bytes]
+Act = Event | int  # an event to take, or a time to step to
+
+TOWNS = [
+    {
+        "id": f"p{k}",
+        "x": 1.1 * (k % 4) - 0.3,
+        "y": 0.8 * (k // 4) - 0.4,
+        "d": (300.0, 900.0)[k % 2],
+        "population": 600 * k,
+    }
+    for k in range(12)
+]
+DAY = 1440
+
+
+def received(table: pa.Table, kind: str = "fire", part: int = 0) -> ObservationsReceived:
+    source = {"fire": "firms", "earthquake": "usgs_quakes"}[kind]
+    return ObservationsReceived(source=source, kind=kind, origin="feed", sha256="0", part=part, table=to_ipc(table))
+
+
+def opening(status: str = "Exercise") -> list[Event]:
+    table = to_ipc(places(TOWNS))
+    return [
+        RunStarted(mode="drill", status=status, parameters={"timezone": "America/Guayaquil"}),
+        PlacesImported(origin="towns.csv", attribution="", table=table, rejected={}),
+    ]
+
+
+def perform(state: State, acts: list[Act]) -> list[Encoded]:
+    """Take and decide; everything that belongs into the log, as the log would hold it."""
+    clockwork, log = Clockwork(lambda: 0.0), []
+    for act in acts:
+        if isinstance(act, int):
+            quiet: list[Event] = list(silence(state.health, {"feed": 3_600_000}, act))
+            for event in quiet:
+                pipeline.evolve(state, event)
+            log += [encode(event) for event in [*quiet, *clockwork.step(state, act)]]
+        else:
+            pipeline.evolve(state, act)
+            log.append(encode(act))
+    return log
+
+
+def facts(state: State) -> dict[str, Any]:
+    """All that two equal states have in common, and nothing that only says how they came about."""
+    return {
+        "hazards": {kind: list(follower.digest_parts()) for kind, follower in state.hazards.items()},
+        "views": {kind: repr(follower.views()) for kind, follower in state.hazards.items()},
+        "exposures": state.exposure.exposures,
+        "incidents": {name: msgspec.to_builtins(i) for name, i in state.incidents.incidents.items()},
+        "of_hazard": state.incidents.of_hazard,
+        "threads": state.warnings.threads,
+        "open": state.warnings.open,
+        "counts": state.observations.counts,
+        "keys": (state.observations.keys, state.observations.newest_ms),
+        "feeds": {name: msgspec.to_builtins(feed) for name, feed in state.health.feeds.items()},
+        "policy": state.policy,
+        "now": state.now_ms,
+    }
+
+
+# ---------------------------------------------------------------------- small worlds
+
+sightings = st.builds(
+    lambda x, y, t, v, c, p: {"x": x * 0.3, "y": y * 0.3, "t": t, "version": v, "confidence": c, "platform": p},
+    st.integers(0, 11),
+    st.integers(0, 8),
+    st.sampled_from([0, 4, 700, 1400, 9000, 9010, 33_000, 45_000]),
+    st.integers(1, 2),
+    st.integers(0, 2),
+    st.sampled_from(["S-NPP", "NOAA-20"]),
+)
+shocks = st.builds(
+    lambda name, v, m, t, x, status: {"id": name, "version": v, "m": m, "t": t, "lon": -79.2 + x, "status": status},
+    st.sampled_from("abc"),
+    st.integers(1, 3),
+    st.sampled_from([3.0, 5.6, 6.8]),
+    st.sampled_from([2, 650, 2000]),
+    st.sampled_from([0.0, 0.2]),
+    st.sampled_from(["current", "current", "retracted"]),
+)
+fires_and_quakes = st.tuples(
+    st.lists(sightings, max_size=14),
+    st.lists(shocks, max_size=5, unique_by=lambda r: (r["id"], r["version"])),
+)
+
+
+@st.composite
+def live_runs(draw: st.DrawFn) -> list[Act]:
+    """Feeds answer in any order, late or not, or fail; the chain follows at once."""
+    rows, tremors = draw(fires_and_quakes)
+    acts: list[Act] = list(opening())
+    loose = [*((row, "fire") for row in rows), *((row, "earthquake") for row in tremors)]
+    now = T0
+    for row, kind in draw(st.permutations(loose)):
+        now += draw(st.sampled_from([0, 5, 700, 9000])) * MINUTE
+        table = detections([row]) if kind == "fire" else quakes([row])
+        acts.append(received(table, kind))
+        if draw(st.booleans()):
+            outcome = draw(st.sampled_from(["data", "empty", "failed"]))
+            acts.append(SourcePolled(source="firms", origin="feed", at_ms=now, outcome=outcome, read=1, detail=""))
+            reasons = {"latitude-out-of-range": 1}
+            acts.append(RowsRejected(source="firms", origin="feed", sha256="0", part=0, reasons=reasons, rows=b""))
+        if draw(st.booleans()):
+            acts.append(now)
+    return [*acts, now + 60 * DAY * MINUTE]
+
+
+@given(live_runs(), st.data())
+@settings(max_examples=40, deadline=None)
+def test_a_snapshot_in_the_middle_gives_the_identical_rest(acts: list[Act], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(acts)))
+    whole, state = State(), State()
+    log = perform(whole, acts)
+    first = perform(state, acts[:cut])
+    back = from_bytes(to_bytes(state))
+    assert facts(back) == facts(state)
+    rest = perform(back, acts[cut:])
+    assert first + rest == log
+    assert facts(back) == facts(whole)
+
+
+@given(live_runs())
+@settings(max_examples=40, deadline=None)
+def test_the_log_read_again_gives_the_state(acts: list[Act]) -> None:
+    state, again = State(), State()
+    for entry in perform(state, acts):
+        pipeline.evolve(again, decode(*entry))
+    assert facts(again) == facts(state)
+    assert to_bytes(again) == to_bytes(state)
+
+
+@given(live_runs())
+@settings(max_examples=30, deadline=None)
+def test_the_same_run_gives_the_same_bytes(acts: list[Act]) -> None:
+    one, other = State(), State()
+    assert perform(one, acts) == perform(other, acts)
+    assert to_bytes(one) == to_bytes(one) == to_bytes(other)
+
+
+def replay(*batches: ObservationsReceived) -> tuple[list[Encoded], State]:
+    """All rows first, then every step; what was decided."""
+    state = State()
+    perform(state, [*opening(), *batches])
+    times = {int(at) for follower in state.hazards.values() for at in follower.pending_times()}
+    return perform(state, [*sorted(times), T0 + 60 * DAY * MINUTE]), state
+
+
+@given(fires_and_quakes, st.data())
+@settings(max_examples=40, deadline=None)
+def test_neither_the_order_of_rows_nor_the_batches_show_in_what_is_decided(
+    world: tuple[list[dict[str, Any]], list[dict[str, Any]]], data: st.DataObject
+) -> None:
+    rows, tremors = world
+    ordered, state = replay(received(detections(rows)), received(quakes(tremors), "earthquake"))
+    mixed, shaken = data.draw(st.permutations(rows)), data.draw(st.permutations(tremors))
+    cut = data.draw(st.integers(0, len(rows)))
+    parts = [received(detections(part), part=k) for k, part in enumerate((mixed[:cut], mixed[cut:]))]
+    shuffled, other = replay(parts[1], *(received(quakes([row]), "earthquake") for row in shaken), parts[0])
+    assert shuffled == ordered
+    parted, whole = facts(other), facts(state)
+    assert {name: parted[name] for name in ("hazards", "exposures", "incidents", "threads")} == {
+        name: whole[name] for name in ("hazards", "exposures", "incidents", "threads")
+    }
+
+
+def story(state: State, acts: list[Act]) -> list[str]:
+    """The decided events in words."""
+    told = []
+    for entry in perform(state, acts):
+        event = decode(*entry)
+        if isinstance(event, HazardsChanged):
+            told += [f"hazard {row['change']}" for row in from_ipc(event.table).to_pylist()]
+        elif isinstance(event, WarningDrafted):
+            told.append(f"warning {event.msg_type} {event.status} {', '.join(event.reasons)}")
+        else:
+            told.append(type(event).__name__)
+    return told
+
+
+def test_a_fire_beside_a_town_goes_all_the_way_from_a_pixel_to_a_warning() -> None:
+    state = State()
+    perform(state, [*opening("Test"), received(detections([{"x": 0.0, "y": 0.0, "t": 0}]))])
+    assert story(state, [T0]) == [
+        "StepTaken",
+        "hazard opened",
+        "ExposuresChanged",
+        "IncidentOpened",
+        "warning Alert Test first",
+    ]
+    assert story(state, [T0 + MINUTE]) == ["StepTaken"]  # nothing new, nothing said
+    told = story(state, [T0 + 21 * DAY * MINUTE])
+    assert told[1:] == ["hazard ended", "ExposuresChanged", "IncidentClosed", "WarningExpired"]
+    assert state.exposure.exposures == {}
+
+
+def test_an_earthquake_taken_back_is_cancelled() -> None:
+    state = State()
+    perform(state, [*opening(), received(quakes([{"id": "a", "m": 6.5}]), "earthquake"), T0])
+    assert len(state.exposure.exposures["quake-a"]) == len(TOWNS)
+    gone = quakes([{"id": "a", "version": 2, "m": float("nan"), "status": "retracted"}])
+    told = story(state, [received(gone, "earthquake"), T0 + MINUTE])
+    assert told[1:] == [
+        "StepTaken",
+        "hazard retracted",
+        "ExposuresChanged",
+        "IncidentClosed",
+        "warning Cancel Exercise no-place-in-reach",
+    ]
+
+
+def test_a_run_without_places_follows_hazards_and_warns_nobody() -> None:
+    state = State()
+    acts: list[Act] = [opening()[0], received(detections([{"t": 0}])), T0]
+    assert story(state, acts)[2:] == ["StepTaken", "hazard opened"]
+    assert facts(from_bytes(to_bytes(state))) == facts(state)
+
+
+def test_only_steps_take_time() -> None:
+    laps = iter(range(100))
+    clockwork = Clockwork(lambda: float(next(laps)))
+    clockwork.step(State(), T0)
+    assert list(clockwork.seconds) == ["hazards", "exposure", "incidents", "warnings"]
+    assert all(seconds == 1.0 for seconds in clockwork.seconds.values())
