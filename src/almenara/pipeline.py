@@ -68,6 +68,7 @@ def evolve(state: State, event: Event) -> State:
         state.health = source_health.evolve(state.health, event)
     elif isinstance(event, StepTaken):
         _advance(state, event.now_ms)
+        state.exposure.unmet = False  # the step's own decisions follow in the log
     elif isinstance(event, PlacesImported | ExposuresChanged):
         state.exposure = exposure.evolve(state.exposure, event)
     elif isinstance(event, INCIDENT_EVENTS):
@@ -86,7 +87,7 @@ def policy_of(run: RunStarted) -> Policy:
 
 
 def _advance(state: State, now_ms: int) -> list[Delta]:
-    state.now_ms = now_ms
+    state.now_ms = state.observations.now_ms = now_ms
     return [state.hazards[kind].advance(now_ms) for kind in sorted(state.hazards)]
 
 
@@ -112,7 +113,9 @@ class Clockwork:
             events.append(HazardsArchived(now_ms=now_ms, table=table))
         begun = self._lap("hazards", begun)
         exposed: set[str] = set()
-        for delta in deltas:
+        reach = [state.hazards[kind].reach() for kind in sorted(state.hazards)] if state.exposure.unmet else []
+        state.exposure.unmet = False
+        for delta in [*deltas, *reach]:
             for moved in exposure.decide(state.exposure, delta, now_ms):
                 state.exposure = exposure.evolve(state.exposure, moved)
                 events.append(moved)
@@ -261,6 +264,7 @@ def to_bytes(state: State) -> bytes:
         arrays |= {f"hazards/{kind}/{name}": a for name, a in own.items()}
     values["health"] = [msgspec.to_builtins(feed) for feed in state.health.feeds.values()]
     values["imports"] = state.exposure.imports
+    values["unmet"] = state.exposure.unmet
     values["exposures"] = msgspec.to_builtins(state.exposure.exposures)
     values["incidents"] = [msgspec.to_builtins(i) for i in state.incidents.incidents.values()]
     values["warnings"] = state.warnings.to_bytes()
@@ -289,6 +293,7 @@ def from_bytes(data: bytes) -> State:
     for origin, table in values["imports"].items():
         state.exposure.imports[origin] = table
     exposure.rebuild(state.exposure)
+    state.exposure.unmet = values["unmet"]
     state.exposure.exposures = msgspec.convert(values["exposures"], dict[str, dict[str, exposure.Exposure]])
     for raw in values["incidents"]:
         incident = msgspec.convert(raw, incidents.Incident)

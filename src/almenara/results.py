@@ -176,19 +176,11 @@ def _exposures(changes: list[pa.Table], state: State) -> pa.Table:
     rows = []
     for key in sorted(last):
         row = last[key]
-        place = state.exposure.place(row["place_id"])
-        rows.append(
-            {
-                **row,
-                "place_name": place.name,
-                "place_kind": place.kind,
-                "population": place.population,
-                "country": place.country,
-                "admin": place.admin,
-                "lon": place.lon,
-                "lat": place.lat,
-            }
-        )
+        known = row["place_id"] in state.exposure.rows  # not when a later import left it out
+        place = msgspec.structs.asdict(state.exposure.place(row["place_id"])) if known else {}
+        about = {name: place.get(name) for name in ("population", "country", "admin", "lon", "lat")}
+        name = place.get("name", row["place_id"])
+        rows.append({**row, **about, "place_name": name, "place_kind": place.get("kind")})
     kept = [pa.field(f.name, f.type) for f in exposure.CHANGES if f.name != "change"]
     place_fields = [
         pa.field("place_name", pa.string()),

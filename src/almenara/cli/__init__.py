@@ -57,3 +57,7 @@ def main() -> None:
     except AlmenaraError as error:
         typer.echo(f"almenara: {error}", err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
+    except OSError as error:  # a folder that cannot be written, a full disk
+        where = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"almenara: {where}{error.strerror or error}.", err=True)
+        sys.exit(1)

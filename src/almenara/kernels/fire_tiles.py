@@ -251,3 +251,43 @@ def place_tiles(s: Cells) -> None:
             s.counts[N_SLOTS] += 1
         s.tile_next_at[e] = s.slot_tile[i]
         s.slot_tile[i] = e
+
+
+TILE_FIELDS = ("tile_key", "tile_node", "tile_next_at", "tile_next_in", "hot", "birth")
+NODE_FIELDS = tuple(
+    name for name in Cells._fields if name not in TILE_FIELDS and name not in ("counts", "slot_key", "slot_tile")
+)
+
+
+def empty_cells(tiles: int, nodes: int, slots: int) -> Cells:
+    made: dict[str, NDArray[Any]] = {
+        "counts": np.zeros(4, np.int64),
+        "slot_key": np.full(slots, -1, np.int64),
+        "slot_tile": np.full(slots, -1, np.int32),
+    }
+    for name in TILE_FIELDS:
+        shape = (tiles, TILE) if name in ("hot", "birth") else (tiles,)
+        made[name] = np.zeros(shape, np.int64 if name == "tile_key" else np.int32)
+    for name in NODE_FIELDS:
+        made[name] = np.zeros(nodes, np.uint64 if name in ("first_hi", "first_lo") else np.int32)
+    return Cells(**made)
+
+
+def empty_detections(n: int) -> Detections:
+    kinds: tuple[Any, ...] = (
+        *(np.int32, np.float64, np.float64, np.float32, np.float32),
+        *(np.uint64, np.uint64, np.int32, np.int32),
+    )
+    columns: list[NDArray[Any]] = [np.zeros(n, kind) for kind in kinds]
+    return Detections(*columns)
+
+
+def grown(a: NDArray[Any], size: int) -> NDArray[Any]:
+    out = np.empty((size, *a.shape[1:]), a.dtype)
+    out[: len(a)] = a
+    return out
+
+
+def take(d: Detections, rows: NDArray[np.int64]) -> Detections:
+    columns: list[NDArray[Any]] = [column[rows] for column in d]
+    return Detections(*columns)

@@ -24,13 +24,18 @@ from almenara.kernels.fire_tiles import (
     N_SLOTS,
     N_TILES,
     NEVER,
-    TILE,
+    NODE_FIELDS,
+    TILE_FIELDS,
     Cells,
     Detections,
+    empty_cells,
+    empty_detections,
     find,
+    grown,
     kin_of,
     place_tiles,
     rehash,
+    take,
     tiles_of,
     unlink_tiles,
 )
@@ -71,8 +76,8 @@ class FireTracker:
     """All fires that a late detection may still change, as arrays."""
 
     def __init__(self) -> None:
-        self._cells = _empty_cells(1024, 1024, 4096)
-        self._obs = _empty_detections(1024)
+        self._cells = empty_cells(1024, 1024, 4096)
+        self._obs = empty_detections(1024)
         self.extra: dict[str, NDArray[Any]] = {name: np.zeros(1024, kind) for name, kind in EXTRA.items()}
         self._n_obs = 0
         self.told_until = -1  # the last minute told
@@ -205,7 +210,7 @@ class FireTracker:
     def detections(self) -> Detections:
         """All detections that count, in the order of telling."""
         rows = np.flatnonzero(self._obs.node[: self._n_obs] >= 0)
-        return _take(self._obs, rows)
+        return take(self._obs, rows)
 
     def raw(self) -> Detections:
         """All columns as stored; the slice of a Pass points into them."""
@@ -279,15 +284,15 @@ class FireTracker:
         node, tile, row = _renumbered(nodes, n_nodes), _renumbered(tiles, n_tiles), _renumbered(obs, self._n_obs)
         maps = dict.fromkeys(("parent", "kin", "kin_next", "merged_into", "tile_node"), node)
         maps |= dict.fromkeys(("tile_head", "tile_tail", "tile_next_in"), tile) | {"obs_head": row}
-        fields: dict[str, Any] = {name: getattr(s, name)[tiles] for name in _TILE_FIELDS}
-        fields |= {name: getattr(s, name)[nodes] for name in _NODE_FIELDS}
+        fields: dict[str, Any] = {name: getattr(s, name)[tiles] for name in TILE_FIELDS}
+        fields |= {name: getattr(s, name)[nodes] for name in NODE_FIELDS}
         fields |= {name: mapped[fields[name]].astype(np.int32) for name, mapped in maps.items()}
         slots = 1 << int(4 * max(len(tiles), 1024)).bit_length()
         counts = np.array([len(tiles), len(nodes), 0, 0], np.int64)
         fields |= {"slot_key": np.full(slots, -1, np.int64), "slot_tile": np.full(slots, -1, np.int32)}
         self._cells = Cells(counts=counts, **fields)
         place_tiles(self._cells)
-        o = _take(self._obs, obs)
+        o = take(self._obs, obs)
         self._obs = o._replace(node=node[o.node].astype(np.int32), next=row[o.next].astype(np.int32))
         self.extra = {name: column[obs] for name, column in self.extra.items()}
         self._n_obs = len(obs)
@@ -297,8 +302,8 @@ class FireTracker:
         """The whole state, without spare room."""
         s, n = self._cells, self._n_obs
         sizes = {
-            **dict.fromkeys(_TILE_FIELDS, int(s.counts[N_TILES])),
-            **dict.fromkeys(_NODE_FIELDS, int(s.counts[N_NODES])),
+            **dict.fromkeys(TILE_FIELDS, int(s.counts[N_TILES])),
+            **dict.fromkeys(NODE_FIELDS, int(s.counts[N_NODES])),
         }
         arrays = {f"cells.{name}": getattr(s, name)[: sizes.get(name)] for name in Cells._fields}
         arrays |= {f"obs.{name}": getattr(self._obs, name)[:n] for name in Detections._fields}
@@ -320,22 +325,22 @@ class FireTracker:
     def _reserve_obs(self, n: int) -> None:
         if self._n_obs + n > len(self._obs.t):
             size = max(self._n_obs + n, 2 * len(self._obs.t))
-            self._obs = Detections(*(_grown(a, size) for a in self._obs))
-            self.extra = {name: _grown(a, size) for name, a in self.extra.items()}
+            self._obs = Detections(*(grown(a, size) for a in self._obs))
+            self.extra = {name: grown(a, size) for name, a in self.extra.items()}
 
     def _reserve_nodes(self, n: int) -> None:
         s = self._cells
         need = int(s.counts[N_NODES]) + n
         if need > len(s.parent):
             size = max(need, 2 * len(s.parent))
-            self._cells = s._replace(**{name: _grown(getattr(s, name), size) for name in _NODE_FIELDS})
+            self._cells = s._replace(**{name: grown(getattr(s, name), size) for name in NODE_FIELDS})
 
     def _reserve_tiles(self, n: int) -> None:
         s = self._cells
         need = int(s.counts[N_TILES]) + n
         if need > len(s.tile_key):
             size = max(need, 2 * len(s.tile_key))
-            s = s._replace(**{name: _grown(getattr(s, name), size) for name in _TILE_FIELDS})
+            s = s._replace(**{name: grown(getattr(s, name), size) for name in TILE_FIELDS})
         if 2 * (int(s.counts[N_SLOTS]) + n) > len(s.slot_key):
             slots = 1 << int(4 * (int(s.counts[N_SLOTS]) + n)).bit_length()
             key, tile = rehash(s.slot_key, s.slot_tile, slots)
@@ -343,50 +348,10 @@ class FireTracker:
         self._cells = s
 
 
-_TILE_FIELDS = ("tile_key", "tile_node", "tile_next_at", "tile_next_in", "hot", "birth")
-_NODE_FIELDS = tuple(
-    name for name in Cells._fields if name not in _TILE_FIELDS and name not in ("counts", "slot_key", "slot_tile")
-)
-
-
-def _empty_cells(tiles: int, nodes: int, slots: int) -> Cells:
-    made: dict[str, NDArray[Any]] = {
-        "counts": np.zeros(4, np.int64),
-        "slot_key": np.full(slots, -1, np.int64),
-        "slot_tile": np.full(slots, -1, np.int32),
-    }
-    for name in _TILE_FIELDS:
-        shape = (tiles, TILE) if name in ("hot", "birth") else (tiles,)
-        made[name] = np.zeros(shape, np.int64 if name == "tile_key" else np.int32)
-    for name in _NODE_FIELDS:
-        made[name] = np.zeros(nodes, np.uint64 if name in ("first_hi", "first_lo") else np.int32)
-    return Cells(**made)
-
-
-def _empty_detections(n: int) -> Detections:
-    kinds: tuple[Any, ...] = (
-        *(np.int32, np.float64, np.float64, np.float32, np.float32),
-        *(np.uint64, np.uint64, np.int32, np.int32),
-    )
-    columns: list[NDArray[Any]] = [np.zeros(n, kind) for kind in kinds]
-    return Detections(*columns)
-
-
 def _in_order(rows: Rows) -> dict[str, NDArray[Any]]:
     """By minute, then by key."""
     order = np.lexsort((rows["key_lo"], rows["key_hi"], rows["t"]))
     return {name: column[order] for name, column in rows.items()}
-
-
-def _grown(a: NDArray[Any], size: int) -> NDArray[Any]:
-    out = np.empty((size, *a.shape[1:]), a.dtype)
-    out[: len(a)] = a
-    return out
-
-
-def _take(d: Detections, rows: NDArray[np.int64]) -> Detections:
-    columns: list[NDArray[Any]] = [column[rows] for column in d]
-    return Detections(*columns)
 
 
 def _tiles_under(lat: NDArray[np.float64], across_m: NDArray[np.float32], along_m: NDArray[np.float32]) -> int:

@@ -67,7 +67,7 @@ def watch(
                 # A clock that jumps back must not keep a feed from being asked.
                 if poll.due_ms <= now or poll.due_ms > now + 1000 * poll.feed.every_s:
                     poll.due_ms = now + 1000 * poll.feed.every_s
-                    tell(poll.feed.name, _ask(desk, poll, base, client, Path(folder), now))
+                    tell(poll.feed.name, _ask(desk, poll, base, client, Path(folder), now, nap))
                     session.commit()
                 if stopped():
                     break
@@ -88,10 +88,18 @@ def _places(spec: str, base: Path) -> str:
     return spec if spec.startswith("geonames:") else str(base / spec)
 
 
-def _ask(desk: Desk, poll: _Poll, base: Path, client: httpx.Client, folder: Path, now: int) -> list[Event]:
+def _ask(
+    desk: Desk,
+    poll: _Poll,
+    base: Path,
+    client: httpx.Client,
+    folder: Path,
+    now: int,
+    nap: Callable[[float], None],
+) -> list[Event]:
     feed = poll.feed
     if feed.location.startswith(("http://", "https://")):
-        fetched = fetch(feed.location, folder, previous=poll.validators, client=client)
+        fetched = fetch(feed.location, folder, previous=poll.validators, client=client, sleep=nap)
         poll.validators = fetched.validators
         if fetched.outcome == "unchanged":
             desk.unchanged(feed.name, feed.source, now)
@@ -115,8 +123,12 @@ def _look(desk: Desk, poll: _Poll, location: Path, now: int) -> list[Event]:
         return desk.tick(now)
     events: list[Event] = []
     for path in files:
-        poll.seen[path] = _mark(path)
-        events += desk.deliver(feed.name, feed.source, path, now)
+        try:
+            mark = _mark(path)
+            events += desk.deliver(feed.name, feed.source, path, now)
+            poll.seen[path] = mark
+        except (InputError, OSError) as error:  # it went away, or is forbidden: the others are read all the same
+            events += desk.deliver(feed.name, feed.source, None, now, str(error))
     return events
 
 

@@ -20,6 +20,8 @@ from almenara.stages.hazards.earthquake import EXPOSED_MMI
 #: intensity below), so that a revised footprint does not make it come and go.
 LEAVE_FACTOR = 1.25
 LEAVE_MMI = EXPOSED_MMI - 0.5
+#: The intensity model was fitted to M 5.0–7.9 events: below this magnitude it says nothing that a warning may rest on.
+MAGNITUDE_MIN = 4.5
 #: A place that is nearer by less than this is not news, unless the footprint now holds it.
 NEARER_M = 1.0
 #: States of a hazard that no place is exposed to any more.
@@ -76,6 +78,7 @@ class State:
     rows: dict[str, int] = field(default_factory=dict)  # place id → row of `places`
     index: PlaceIndex | None = None
     exposures: dict[str, dict[str, Exposure]] = field(default_factory=dict)  # hazard → place → exposure
+    unmet: bool = False  # places were imported that the hazards have not been held against yet
 
     def place(self, place_id: str) -> Place:
         """A place by id; KeyError when there is none."""
@@ -87,6 +90,9 @@ def evolve(state: State, event: Event) -> State:
     if isinstance(event, PlacesImported):
         state.imports[event.origin] = event.table
         rebuild(state)
+        state.unmet = True
+        for name, exposed in list(state.exposures.items()):  # places that are gone are nobody's exposure
+            state.exposures[name] = {place: e for place, e in exposed.items() if place in state.rows}
     elif isinstance(event, ExposuresChanged):
         for row in from_ipc(event.table).to_pylist():
             hazard = state.exposures.setdefault(row["hazard_id"], {})
@@ -105,6 +111,9 @@ def rebuild(state: State) -> None:
     """Make the table and the index of all imported places anew."""
     tables = [from_ipc(table) for _, table in sorted(state.imports.items())]
     state.places = pa.concat_tables(tables).combine_chunks() if tables else PLACES.empty_table()
+    state.places = _with_own_ids(
+        state.places, [o for o, t in zip(sorted(state.imports), tables, strict=True) for _ in range(len(t))]
+    )
     state.rows = {place: row for row, place in enumerate(state.places.column("id").to_pylist())}
     reach = state.places.column("alert_distance_m").to_numpy()
     shapes = state.places.column("geometry")
@@ -116,6 +125,19 @@ def rebuild(state: State) -> None:
         has = np.asarray(shapes.is_valid().to_numpy(zero_copy_only=False))
         geometries[has] = shapely.from_wkb([s for s in shapes.to_pylist() if s is not None])
         state.index = PlaceIndex.build(geometries=geometries, alert_distance_m=reach)
+
+
+def _with_own_ids(places: pa.Table, origins: list[str]) -> pa.Table:
+    """Ids are unique within an import only: one that another import has too is told apart by its origin."""
+    ids = places.column("id").to_pylist()
+    if len(set(ids)) == len(ids):
+        return places
+    seen: set[str] = set()
+    own = []
+    for place, origin in zip(ids, origins, strict=True):
+        own.append(f"{origin}/{place}" if place in seen else place)
+        seen.add(own[-1])
+    return places.set_column(0, PLACES.field("id"), pa.array(own, pa.string()))
 
 
 def decide(state: State, delta: Delta, now_ms: int) -> list[ExposuresChanged]:
@@ -144,7 +166,7 @@ class _Decision:
     def __init__(self, state: State, delta: Delta) -> None:
         self.state = state
         self.rows: dict[tuple[str, str], dict[str, Any]] = {}
-        self.latest = {row["hazard_id"]: row for row in delta.changes}
+        self.latest = {row["hazard_id"]: row for row in [*delta.context, *delta.changes]}
         self.restart = set(delta.restart)
         # What was exposed to hazards told anew, under their own name or one that they took in.
         self.before = {(h, p): e for h in delta.restart for p, e in state.exposures.get(h, {}).items()}
@@ -245,7 +267,7 @@ class _Decision:
     def reach_shaking(self, quake: Shaking) -> None:
         assert self.state.index is not None
         far = radius_km(quake.magnitude, quake.depth_km, LEAVE_MMI) * 1000.0
-        if far == 0.0:
+        if far == 0.0 or quake.magnitude < MAGNITUDE_MIN:
             return
         within = self.state.index.within(quake.lon, quake.lat, far)
         felt = mmi_at(quake.magnitude, quake.depth_km, within.distance_m / 1000.0)

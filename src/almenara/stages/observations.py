@@ -1,5 +1,6 @@
 """Which observations count: one row for each key, the highest version, whatever the order of arrival."""
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +38,7 @@ class State:
     table: KeyTable = field(default_factory=empty_table)
     keys: int = 0
     newest_ms: int = 0
+    now_ms: int = 0  # of the last step; 0 while a replay still reads its files, so that nothing is forgotten there
     counts: dict[str, Counts] = field(default_factory=dict)  # by source
 
 
@@ -59,7 +61,9 @@ def receive(state: State, source: str, batch: pa.Table) -> Counted:
     hi, lo = _numpy(batch, "key_hi"), _numpy(batch, "key_lo")
     time = _numpy(batch, "time").astype(np.int64)
     state.newest_ms = max(state.newest_ms, int(time.max()))
-    state.table, state.keys = with_room(state.table, state.keys, n, since=state.newest_ms - REMEMBERED_MS)
+    state.table, state.keys = with_room(
+        state.table, state.keys, n, since=min(state.newest_ms, state.now_ms) - REMEMBERED_MS
+    )
     verdicts = judge(state.table, hi, lo, _numpy(batch, "version"), _fingerprints(batch), time)
     new, newer = verdicts == NEW, verdicts == NEWER
     state.keys += int(new.sum())
@@ -86,13 +90,23 @@ def _numpy(batch: pa.Table, name: str) -> NDArray[Any]:
 
 
 def _fingerprints(batch: pa.Table) -> NDArray[np.uint64]:
-    """One number for the values of each row that a reissue can change."""
+    """One number for all of a row that a reissue can change."""
     out = np.full(batch.num_rows, 0xCBF29CE484222325, np.uint64)
-    for name in ("value", "confidence", "heat_class", "across_m", "along_m", "depth_km", "lon", "lat"):
-        bits = _numpy(batch, name).astype(np.float64).view(np.uint64)
-        out = (out ^ bits) * np.uint64(0x100000001B3)
-        out ^= out >> np.uint64(29)
+    for name in ("time", "value", "confidence", "heat_class", "across_m", "along_m", "depth_km", "lon", "lat"):
+        out = _mix(out, _numpy(batch, name).astype(np.float64).view(np.uint64))
+    for name in ("platform", "instrument", "status", "reference", "label"):
+        column = batch.column(name).cast(pa.string()).combine_chunks().dictionary_encode(null_encoding="encode")
+        words = [
+            int.from_bytes(hashlib.blake2b(repr(word).encode(), digest_size=8).digest(), "big")
+            for word in column.dictionary.to_pylist()
+        ]
+        out = _mix(out, np.array(words, np.uint64)[column.indices.to_numpy()])
     return out
+
+
+def _mix(out: NDArray[np.uint64], bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    out = (out ^ bits) * np.uint64(0x100000001B3)
+    return out ^ (out >> np.uint64(29))
 
 
 def to_parts(state: State) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -103,12 +117,12 @@ def to_parts(state: State) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         source: [c.read, c.accepted, c.superseded_by_newer, c.superseded_on_arrival, c.duplicates, c.rejected]
         for source, c in state.counts.items()
     }
-    return arrays, {"newest_ms": state.newest_ms, "counts": counts}
+    return arrays, {"newest_ms": state.newest_ms, "now_ms": state.now_ms, "counts": counts}
 
 
 def from_parts(arrays: dict[str, NDArray[Any]], values: dict[str, Any]) -> State:
     """The state that `to_parts` took apart."""
-    state = State(newest_ms=values["newest_ms"])
+    state = State(newest_ms=values["newest_ms"], now_ms=values["now_ms"])
     n = len(arrays["hi"])
     state.table, _ = with_room(state.table, 0, max(n, 1), since=0)
     judge(state.table, *(arrays[name] for name in ("hi", "lo", "version", "tie", "time")))

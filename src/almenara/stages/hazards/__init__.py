@@ -92,6 +92,7 @@ class Delta:
     shaking: list[Shaking] = field(default_factory=list)
     restart: list[str] = field(default_factory=list)  # hazards whose exposures must be found from nothing
     archived: list[dict[str, Any]] = field(default_factory=list)  # rows of ARCHIVED
+    context: list[dict[str, Any]] = field(default_factory=list)  # rows of hazards that did not change, for the exposure
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,9 @@ class Follower(Protocol):
 
     def advance(self, now_ms: int) -> Delta:
         """Follow everything acquired up to `now_ms` and say what changed."""
+
+    def reach(self) -> Delta:
+        """All that hazards reach which are not over, as if told anew: for places that were imported later."""
 
     def view(self, hazard: str) -> View:
         """One hazard as it stands; KeyError when there is none of that id."""

@@ -144,6 +144,14 @@ class State:
             "suppressed": None,
         }
 
+    def reach(self) -> Delta:
+        active = [quake for _, quake in sorted(self._quakes.items()) if quake.state == "active"]
+        return Delta(
+            restart=[quake.id for quake in active],
+            shaking=[self.shaking(quake.id) for quake in active],
+            context=[self._change(quake, "seen", 0) for quake in active],
+        )
+
     def view(self, hazard: str) -> View:
         quake = self._quakes[hazard]
         rings = [{"mmi": mmi, "radius_km": round(radius_km(quake.magnitude, quake.depth_km, mmi), 1)} for mmi in RINGS]

@@ -1,9 +1,6 @@
 """Fires: satellite detections followed as events with stable ids, lineage, footprints and an honest certainty."""
 
-import base64
-import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -16,12 +13,12 @@ from almenara.kernels.outlines import outlines
 from almenara.model.observations import Confidence
 from almenara.stages.hazards import ARCHIVED_AFTER_MS, LATE_MAX_MS, Boxes, Delta, View, pack_view
 from almenara.stages.hazards._fire_facts import Facts
+from almenara.stages.hazards._fire_rows import MINUTE_MS, hazard_id, no_rows, void_row
 from almenara.stages.observations import Counted
 
 KIND = "fire"
 
 DORMANT_AFTER_MIN = 5 * 24 * 60
-MINUTE_MS = 60_000
 ARCHIVED_TOGETHER_MIN = 500
 
 #: Cells that joined a footprint: (fires, cells, minutes).
@@ -40,7 +37,7 @@ class State:
         self.tracker = FireTracker()
         self.facts = Facts()
         self.platforms: list[str] = []  # code → name
-        self._waiting = _no_rows()
+        self._waiting = no_rows()
         self._inbox: list[dict[str, NDArray[Any]]] = []
         self._replaced: list[tuple[NDArray[np.uint64], NDArray[np.uint64]]] = []
         self._swept_hour = -1
@@ -140,7 +137,7 @@ class State:
         minutes, hi, lo = tracker.born(fires)
         for fire, minute, a, b in zip(fires.tolist(), minutes.tolist(), hi.tolist(), lo.tolist(), strict=True):
             if fire not in f.ids:
-                f.add(fire, _hazard_id(minute, a, b))
+                f.add(fire, hazard_id(minute, a, b))
         opened = f.observations[fires] == 0
         idle = f.state[fires] == DORMANT
         merged = self._merge(told)
@@ -260,7 +257,7 @@ class State:
         for (name, _), fire in zip(before.items(), holders, strict=True):
             if fire is not None and f.ids[fire] == name:
                 continue
-            row = {**self._row(next(iter(after)), "retracted", minute)} if after else _void_row(minute)
+            row = {**self._row(next(iter(after)), "retracted", minute)} if after else void_row(minute)
             row.update(hazard_id=name, change="retracted" if fire is None else "renamed", merged_from=[])
             row.update(state="retracted" if fire is None else "merged", into=None if fire is None else f.ids[fire])
             delta.changes.append(row)
@@ -268,6 +265,16 @@ class State:
         cells.append((fires, numbers, births.astype(np.int64)))
 
     # ------------------------------------------------------------------ reading
+
+    def reach(self) -> Delta:
+        fires = np.sort(self.facts.open_fires())
+        delta = Delta(restart=[self.facts.ids[fire] for fire in fires.tolist()])
+        last = self.tracker.last_seen(fires).tolist()
+        delta.context = [self._row(fire, "seen", minute) for fire, minute in zip(fires.tolist(), last, strict=True)]
+        if len(fires):
+            owners, numbers, births = self.tracker.footprints_of(fires)
+            self._collect([(owners, numbers, births.astype(np.int64))], delta)
+        return delta
 
     def view(self, hazard: str) -> View:
         fire = self.facts.numbers[hazard]
@@ -378,32 +385,3 @@ class State:
         self._swept_hour = values["swept_hour"]
         self.not_followed = values["not_followed"]
         self._replaced = [(np.array(hi, np.uint64), np.array(lo, np.uint64)) for hi, lo in values["replaced"]]
-
-
-def _hazard_id(minute: int, key_hi: int, key_lo: int) -> str:
-    """Day of the earliest detection and 60 bits of its key: the same wherever and whenever it is computed."""
-    digest = hashlib.blake2b(key_hi.to_bytes(8, "big") + key_lo.to_bytes(8, "big"), digest_size=8).digest()
-    day = datetime.fromtimestamp(minute * 60, UTC).strftime("%Y%m%d")
-    return f"fire-{day}-{base64.b32encode(digest).decode()[:12].lower()}"
-
-
-def _void_row(minute: int) -> dict[str, Any]:
-    return {
-        "kind": KIND,
-        "time": minute * MINUTE_MS,
-        "area_km2": 0.0,
-        "new_area_km2": 0.0,
-        "observations": 0,
-        "new_observations": 0,
-        "frp_mw": None,
-        "magnitude": None,
-        "confidence": "low",
-        "certainty": "Possible",
-        "suppressed": None,
-    }
-
-
-def _no_rows() -> dict[str, NDArray[Any]]:
-    kinds = {"t": np.int32, "lon": np.float64, "lat": np.float64, "across_m": np.float32, "along_m": np.float32}
-    kinds |= {"key_hi": np.uint64, "key_lo": np.uint64, "version": np.int64, "turn": np.int64}
-    return {name: np.empty(0, kind) for name, kind in {**kinds, **EXTRA}.items()}
