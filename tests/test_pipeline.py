@@ -249,3 +249,37 @@ def test_only_steps_take_time() -> None:
     clockwork.step(State(), T0)
     assert list(clockwork.seconds) == ["hazards", "exposure", "incidents", "warnings"]
     assert all(seconds == 1.0 for seconds in clockwork.seconds.values())
+
+
+def imported(origin: str, *rows: dict[str, Any]) -> PlacesImported:
+    return PlacesImported(origin=origin, attribution="", table=to_ipc(places(rows)), rejected={})
+
+
+def test_places_imported_later_meet_the_hazards_at_the_next_step() -> None:
+    state = State()
+    fire = received(detections([{"x": 0.0, "y": 0.0, "t": 0}]))
+    perform(state, [opening()[0], fire, T0])
+    told = story(state, [imported("late.csv", {"id": "school", "x": 0.1}), T0 + MINUTE])
+    assert told == [
+        "PlacesImported",
+        "StepTaken",
+        "ExposuresChanged",
+        "IncidentOpened",
+        "warning Alert Exercise first",
+    ]
+    gone = story(state, [imported("late.csv", {"id": "far", "x": 50.0}), T0 + 2 * MINUTE])
+    assert gone[:2] == ["PlacesImported", "StepTaken"]
+    assert not any(state.exposure.exposures.values())
+
+
+def test_equal_ids_of_two_imports_are_two_places() -> None:
+    state = State()
+    perform(state, [imported("a.csv", {"id": "1", "x": 0.0}), imported("b.csv", {"id": "1", "x": 9.0})])
+    assert sorted(state.exposure.rows) == ["1", "b.csv/1"]
+
+
+def test_a_small_earthquake_is_followed_but_nobody_is_warned() -> None:
+    state = State()
+    perform(state, [*opening(), received(quakes([{"id": "a", "m": 4.3, "depth": 0.0}]), "earthquake"), T0])
+    assert state.hazards["earthquake"].view("quake-a").state == "active"
+    assert state.exposure.exposures == {}
