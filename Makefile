@@ -1,12 +1,14 @@
-# make demo   sets everything up and plays the exercise to its end
-# make test   sets everything up and runs all the tests
-# make check  format, lint, types, import contracts, doctests and tests: what the gate runs
+# make demo    sets everything up and plays the exercise to its end: feed files in, warnings and a report out
+# make test    sets everything up and runs all the tests
+# make check   format, lint, types, import contracts, doctests and tests: what the gate runs
+# make format  puts the source into its form
+# make clean   removes what the others made
 VENV   := .venv
 PYTHON ?= $(firstword $(shell command -v python3.12) $(shell command -v python3.11) python3)
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help setup demo test check format bench clean
+.PHONY: help setup demo test lint check format clean
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
@@ -15,6 +17,8 @@ $(READY): pyproject.toml constraints.txt
 	@echo "== Setting up $(VENV) with $$($(PYTHON) --version)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@echo "== Compiling the kernels (once, about a minute)"
+	@$(BIN)/almenara compile --quiet
 	@touch $@
 
 demo: setup
@@ -25,14 +29,15 @@ test: setup
 	@echo "== Running all the tests"
 	@$(BIN)/python -m pytest -n auto
 
-check: setup
+lint: setup
 	@echo "== Format and lint"   && $(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@echo "== Types"             && $(BIN)/mypy
 	@echo "== Import contracts"  && $(BIN)/lint-imports
-	@echo "== Doctests and tests" && $(BIN)/python -m pytest -n auto
+
+check: lint test
 
 format: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -56,7 +56,7 @@ def run(fires: list[Row], tremors: list[Row], towns: list[Row], *, twice: bool =
         events += clockwork.step(state, at)
     log.append(events, 0)
     found = results.collect(log, state)
-    found.summary = results.summarise(found, state, {"mode": "replay"}, {"total": 1.0}, 50.0)
+    found.summary = results.summarise(found, state, "replay", {}, {"total": 1.0}, 50.0)
     return found, state
 
 

@@ -309,7 +309,12 @@ def _iso(time_ms: int) -> str:
 
 
 def summarise(
-    found: Results, state: State, parameters: dict[str, Any], seconds: dict[str, float], peak_memory_mb: float
+    found: Results,
+    state: State,
+    mode: str,
+    parameters: dict[str, Any],
+    seconds: dict[str, float],
+    peak_memory_mb: float,
 ) -> dict[str, Any]:
     """The numbers of the run: what was read and what became of it, what was found, what it cost."""
     counts = state.observations.counts
@@ -343,7 +348,7 @@ def summarise(
     for incident in found.incidents:
         incident_status[incident["status"]] = incident_status.get(incident["status"], 0) + 1
     return {
-        "run": {"status": state.policy.status, "until": _iso(state.now_ms), **parameters},
+        "run": {"mode": mode, "status": state.policy.status, "until": _iso(state.now_ms), **parameters},
         "rows": rows,
         "sources": [
             {

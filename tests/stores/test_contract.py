@@ -1,6 +1,7 @@
 """What every store must keep: one test class, run over all that the registry finds."""
 
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -21,7 +22,7 @@ COLUMNS = ("seq", "recorded_ms", "kind", "version", "payload", "hash")
 shared = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-class Bench:
+class Bench(ABC):
     """A log and the means to tamper with what it stored, as somebody with access to the machine could."""
 
     durable = True
@@ -30,25 +31,29 @@ class Bench:
         self.folder = folder
         self.log = self.open()
 
+    @abstractmethod
     def open(self, readonly: bool = False) -> EventLog:
-        raise NotImplementedError
+        """Open the log in the folder."""
 
+    @abstractmethod
     def row(self, seq: int) -> dict[str, Any]:
         """All columns of entry `seq`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def put(self, row: dict[str, Any]) -> None:
         """Write an entry with just these columns."""
-        raise NotImplementedError
 
+    @abstractmethod
     def delete(self, seq: int) -> None:
-        raise NotImplementedError
+        """Take entry `seq` away."""
 
+    @abstractmethod
     def change_checkpoint(self, seq: int, **columns: object) -> None:
-        raise NotImplementedError
+        """Overwrite columns of the checkpoint at `seq`."""
 
+    @abstractmethod
     def damage_snapshot(self, change: Callable[[bytes], bytes]) -> None:
-        raise NotImplementedError
+        """Overwrite the newest snapshot by what `change` makes of it."""
 
 
 class SqliteBench(Bench):

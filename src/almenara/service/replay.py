@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from almenara import intake, results, sources
 from almenara.contents import expand
+from almenara.model.errors import UsageError
 from almenara.model.events import Event, ObservationsReceived, Parameter, RowsRejected, SourcePolled
 from almenara.model.observations import from_ipc, to_ipc
 from almenara.ports import EventLog
@@ -55,9 +56,12 @@ class ReplayOptions:
 def replay(log: EventLog, options: ReplayOptions, *, progress: Progress) -> results.Results:
     """Read real files in order of acquisition through the whole chain; goes on where an interrupted run stopped."""
     begun = time.perf_counter()
+    known = sources.find_all()
+    if options.source is not None and options.source not in known:
+        raise UsageError(f"There is no source {options.source!r}. Known: {', '.join(sorted(known))}.")
+    files = expand(options.paths)
     session = Session(log)
     session.recover()
-    files = expand(options.paths)
     parameters = options.parameters(files)
     session.start("replay", options.status, parameters)
     session.import_places(options.places, progress)

@@ -4,6 +4,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 
 from almenara import pipeline, places, results
@@ -12,6 +13,9 @@ from almenara.model.events import Event, Parameter, PlacesImported, RunFinished,
 from almenara.model.observations import to_ipc
 from almenara.ports import EventLog
 from almenara.stages.public_warnings import check_policy
+from almenara.stores import open_log
+from almenara.stores.folder import KEY_NAME, SNAPSHOTS_NAME, WriterLock
+from almenara.stores.sqlite import FILE_NAME
 
 #: Decisions are made durable together, at the latest after so many seconds or events: nothing is acknowledged before.
 COMMIT_S = 0.5
@@ -32,6 +36,7 @@ class Session:
 
     def __init__(self, log: EventLog) -> None:
         self.log = log
+        self.mode = ""
         self.state = pipeline.State()
         self.clockwork = pipeline.Clockwork(time.perf_counter)
         self.seconds: dict[str, float] = {}
@@ -85,12 +90,13 @@ class Session:
 
     def start(self, mode: str, status: str, parameters: dict[str, Parameter]) -> bool:
         """Begin a run, or go on with the same one (True). Raises UsageError when the log holds a different one."""
+        self.mode = mode
         found = next((e.event() for e in self.log.read() if e.kind == RunStarted.__name__), None)
         if found is None:
             begun = RunStarted(mode=mode, status=status, parameters=parameters)
             check_policy(pipeline.policy_of(begun))
-            self.take(begun)
-            self.commit()
+            self.state = pipeline.evolve(self.state, begun)
+            self._unsaved.append(begun)  # durable with the places: a request that names wrong ones leaves no trace
             return False
         assert isinstance(found, RunStarted)
         different = sorted(name for name in parameters if parameters[name] != found.parameters.get(name))
@@ -129,14 +135,14 @@ class Session:
         self.seconds["results"] = time.perf_counter() - collecting
         self.seconds |= self.clockwork.seconds
         self.seconds["total"] = time.perf_counter() - begun
-        found.summary = results.summarise(found, self.state, parameters, self.seconds, peak_memory_mb())
+        found.summary = results.summarise(found, self.state, self.mode, parameters, self.seconds, peak_memory_mb())
         return found
 
 
 def results_of(session: Session) -> results.Results:
     """What a watch has found so far."""
     found = results.collect(session.log, session.state)
-    found.summary = results.summarise(found, session.state, {"mode": "watch"}, session.seconds, peak_memory_mb())
+    found.summary = results.summarise(found, session.state, session.mode, {}, session.seconds, peak_memory_mb())
     found.summary["seconds"].setdefault("total", 0.0)
     return found
 
@@ -150,18 +156,38 @@ def peak_memory_mb() -> float:
 def begin_anew(folder: Path, *, own: bool) -> None:
     """Make sure that a replay begins with an empty log.
 
-    A folder that replays made for themselves (`own`) is cleared; one that the user named is never touched.
+    A folder that replays and drills made for themselves (`own`) is cleared; one that the user named, the log of a watch
+    and one that is being written are never touched.
     """
-    if not (folder / "log.sqlite").exists():
+    mode = _mode_of(folder)
+    if mode is None:
         return
     if not own:
         raise UsageError(
             f"{folder} already holds a log. Add --resume to go on with it, or name another --state folder."
         )
-    for path in (folder, folder / "snapshots"):
-        for file in path.glob("*"):
-            if file.is_file():
-                file.unlink()
+    if mode == "watch":
+        raise UsageError(f"{folder} holds the log of a watch, which is not thrown away: name another folder.")
+    lock = WriterLock(folder)
+    try:
+        snapshots, log = (folder / SNAPSHOTS_NAME).glob("*"), sorted(folder.glob(f"{FILE_NAME}*"), reverse=True)
+        for file in (*snapshots, *log, folder / KEY_NAME):  # the key last: a log without one cannot be opened
+            file.unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+def _mode_of(folder: Path) -> str | None:
+    """What wrote the log in a folder; None when there is no log, or nothing in it yet."""
+    if not (folder / FILE_NAME).exists():
+        return None
+    try:
+        reader = open_log(folder, readonly=True)
+    except UsageError:  # its writer was killed before it had made the tables
+        return None
+    with closing(reader) as log:
+        found = next((entry.event() for entry in log.read() if entry.kind == RunStarted.__name__), None)
+        return found.mode if isinstance(found, RunStarted) else "" if log.head()[0] else None
 
 
 def write_results(found: results.Results, out: Path, render_report: Callable[[Path], Path], progress: Progress) -> None:

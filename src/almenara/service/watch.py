@@ -75,8 +75,9 @@ def watch(
                 break
             if clock() - ticked >= TICK_MS:
                 ticked = clock()
-                tell("", desk.tick(ticked))
+                decided = desk.tick(ticked)
                 session.commit()
+                tell("", decided)
             nap(NAP_S)
     session.commit()
     session.snapshot()

@@ -81,6 +81,9 @@ def decide(
         incident = state.of_hazard.get(hazard)
         raised = _alerting(exposures, [hazard])
         if not raised:
+            others = state.incidents[incident].hazards if incident is not None else []
+            if incident is not None and _alerting(exposures, others):  # it goes on with fewer places
+                yield from _reassess(state.incidents[incident], others, exposures, now_ms)
             continue
         if incident is None and raised[0].mmi is not None:
             incident = _sequence_of(state, shaking(hazard), shaking)

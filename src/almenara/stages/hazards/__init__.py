@@ -1,7 +1,7 @@
 """Hazards: one module for each kind; each follows its observations and says what a step changed.
 
-A module here exposes KIND (the kind of its observations) and a State class that keeps the promise `Follower`. Adding a
-hazard is adding a file.
+A module exposes KIND (the kind of its observations) and a State class that keeps the promise `Follower`: it is found
+by its file's name. Its words and priorities are said in the later stages (see docs/developing.md).
 """
 
 import importlib
