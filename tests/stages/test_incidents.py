@@ -332,3 +332,16 @@ def test_a_fire_never_joins_a_sequence() -> None:
     desk.expose("fire-a", town=near())
     assert names(desk.step("fire-a")) == ["Opened"]
     assert len(desk.state.incidents) == 2
+
+
+def test_what_an_incident_says_shrinks_with_what_is_in_reach() -> None:
+    desk = Desk()
+    desk.quakes = {name: Shaking(name, -80.0, 0.0, 10.0, 7.0, T0) for name in ("quake-a", "quake-b")}
+    desk.expose("quake-a", town=felt(7.1), village=felt(6.2))
+    desk.step("quake-a")
+    desk.expose("quake-b", village=felt(6.1))
+    desk.step("quake-b")
+    desk.release("quake-a")  # the main shock is over, the aftershock is not
+    (changed,) = desk.step("quake-a")
+    assert isinstance(changed, IncidentChanged)
+    assert changed.reasons == ["mmi:6.1", "places:1", "population:990"]
