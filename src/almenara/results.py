@@ -163,7 +163,8 @@ def _describe_incident(incident: dict[str, Any], exposures: pa.Table) -> None:
     places: dict[str, dict[str, Any]] = {row["place_id"]: row for row in rows.to_pylist()}
     by_people = sorted(places.values(), key=lambda row: (-(row["population"] or 0), row["place_name"]))
     incident["places"] = len(places)
-    incident["population"] = sum(row["population"] or 0 for row in places.values())
+    people = [row["population"] for row in places.values() if row["population"] is not None]
+    incident["population"] = sum(people) if people else None  # unknown is not nobody
     incident["label"] = ", ".join(row["place_name"] for row in by_people[:3])
 
 
