@@ -1,6 +1,5 @@
 """Closing the footprints of fires: exact morphology on the grid, only where something changed."""
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,12 +21,13 @@ from almenara.kernels.fire_tiles import (
     tile_key_of,
 )
 from almenara.kernels.grid import COL_BITS, COL_MASK, DISC_ROWS, GROUP, ROWS, cell_lon
+from almenara.kernels.jit import compiled, inlined
 
 #: Tiles that one call of `close` may make in one window (the caller keeps that many free).
 WINDOW_TILES = 512
 
 
-@nb.njit(cache=True)
+@compiled
 def close(s: Cells, cols: I64, half: F64, cells: I64, roots: I64, t: Int, start: Int) -> tuple[I64, I64, Int]:
     """Close the footprints round newly hot cells, which are sorted by (root, block of 32 × 32 cells).
 
@@ -56,12 +56,12 @@ def close(s: Cells, cols: I64, half: F64, cells: I64, roots: I64, t: Int, start:
     return joined[:n], joined_roots[:n], i
 
 
-@nb.njit(cache=True, inline="always")
+@inlined
 def _block(cell: Int) -> Int:
     return ((cell >> (COL_BITS + 5)) << 13) | ((cell & COL_MASK) >> 5)
 
 
-@nb.njit(cache=True)
+@compiled
 def order_by_block(cells: I64, roots: I64) -> I64:
     """Order of cells by root and block, as `close` wants them."""
     keys = np.empty(len(cells), np.int64)
@@ -70,7 +70,7 @@ def order_by_block(cells: I64, roots: I64) -> I64:
     return np.argsort(keys)
 
 
-@nb.njit(cache=True)
+@compiled
 def _close_window(s: Cells, cols: I64, half: F64, new: I64, root: Int) -> I64:
     """Cells of one fire that are closed now and were not, among those within two discs of the cells `new` (one block).
 
@@ -109,7 +109,7 @@ def _close_window(s: Cells, cols: I64, half: F64, new: I64, root: Int) -> I64:
     return _erode(cols, half, r0, width, base, hot, done, first, last, west + 180.0 + edge, east + 180.0 - edge)
 
 
-@nb.njit(cache=True)
+@compiled
 def _fill(
     s: Cells,
     cols: I64,
@@ -144,7 +144,7 @@ def _fill(
             c += min(8 - (m & 7), count - m)
 
 
-@nb.njit(cache=True)
+@compiled
 def _erode(
     cols: I64,
     half: F64,
@@ -210,7 +210,7 @@ def _erode(
     return out[:n]
 
 
-@nb.njit(cache=True)
+@compiled
 def _is_closed(half: F64, r0: Int, r: Int, j: Int, width: F64, base: I64, bare: I32) -> bool:
     rows = bare.shape[0]
     most = bare.shape[1] - 1

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import numba as nb
 import numpy as np
 
 from almenara.kernels.fire_tiles import (
@@ -25,9 +24,10 @@ from almenara.kernels.fire_tiles import (
     tile_key_of,
 )
 from almenara.kernels.grid import A_M, COL_BITS, COL_MASK, DISC_ROWS, E2, ROW_DEG, ROWS, cell_lon, in_disc
+from almenara.kernels.jit import compiled
 
 
-@nb.njit(cache=True)
+@compiled
 def link(s: Cells, cols: I64, half: F64, d: Detections, i0: Int, i1: Int, gap: Int) -> tuple[I64, I64]:
     """Give the detections i0…i1, all of one minute, to fires; return the newly hot cells and their fires' roots.
 
@@ -80,7 +80,7 @@ def link(s: Cells, cols: I64, half: F64, d: Detections, i0: Int, i1: Int, gap: I
     return cells[:n], roots[:n]
 
 
-@nb.njit(cache=True)
+@compiled
 def cells_under(cols: I64, lon: Any, lat: Any, across_m: Any, along_m: Any) -> I64:
     """Cells whose centres lie under a detection's footprint (scan east–west, track north–south), and its own cell."""
     f = np.radians(lat)
@@ -118,7 +118,7 @@ def cells_under(cols: I64, lon: Any, lat: Any, across_m: Any, along_m: Any) -> I
     return out[:n]
 
 
-@nb.njit(cache=True)
+@compiled
 def _join_kin(s: Cells, a: Int, b: Int) -> None:
     ka = find(s.kin, a)
     kb = find(s.kin, b)
@@ -127,7 +127,7 @@ def _join_kin(s: Cells, a: Int, b: Int) -> None:
         s.kin_next[ka], s.kin_next[kb] = s.kin_next[kb], s.kin_next[ka]  # two rings become one
 
 
-@nb.njit(cache=True)
+@compiled
 def _older(s: Cells, a: Int, b: Int) -> bool:
     if s.first_t[a] != s.first_t[b]:
         return bool(s.first_t[a] < s.first_t[b])
@@ -136,7 +136,7 @@ def _older(s: Cells, a: Int, b: Int) -> bool:
     return bool(s.first_lo[a] < s.first_lo[b])
 
 
-@nb.njit(cache=True)
+@compiled
 def _unite(s: Cells, a: Int, b: Int, t: Int, cells: I64, roots: I64, n: Int) -> tuple[Int, I64, I64, Int]:
     """Two fires become one, the older goes on. Had both a past, the smaller one's cells must close with the other's."""
     if not _older(s, a, b):
@@ -176,7 +176,7 @@ def _unite(s: Cells, a: Int, b: Int, t: Int, cells: I64, roots: I64, n: Int) -> 
     return a, cells, roots, n
 
 
-@nb.njit(cache=True)
+@compiled
 def neighbours(s: Cells, cols: I64, half: F64, own: I64, known: Int) -> I64:
     """Roots (≠ known) of every fire, ended ones too, with a hot cell in the disc of one of the cells `own`."""
     r0 = own[0] >> COL_BITS
@@ -218,7 +218,7 @@ def neighbours(s: Cells, cols: I64, half: F64, own: I64, known: Int) -> I64:
     return found[:n]
 
 
-@nb.njit(cache=True)
+@compiled
 def _touches(s: Cells, cols: I64, half: F64, e: Int, own: I64) -> bool:
     row0 = (s.tile_key[e] >> TILE_COL_BITS) << 3
     col0 = (s.tile_key[e] & ((1 << TILE_COL_BITS) - 1)) << 3
@@ -231,7 +231,7 @@ def _touches(s: Cells, cols: I64, half: F64, e: Int, own: I64) -> bool:
     return False
 
 
-@nb.njit(cache=True)
+@compiled
 def _living_holder(s: Cells, cell: Int, since: Int) -> Int:
     """Root of the fire, seen since then, in which the cell is hot; −1 when there is none."""
     row = cell >> COL_BITS
@@ -246,7 +246,7 @@ def _living_holder(s: Cells, cell: Int, since: Int) -> Int:
     return -1
 
 
-@nb.njit(cache=True)
+@compiled
 def _new_node(s: Cells, t: Int, hi: Int, lo: Int) -> Int:
     i = s.counts[N_NODES]
     s.counts[N_NODES] += 1

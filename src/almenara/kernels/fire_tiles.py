@@ -7,11 +7,11 @@ kin is the largest set of fires whose story a late observation can change, and s
 
 from typing import Any, NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from almenara.kernels.grid import COL_BITS, COL_MASK
+from almenara.kernels.jit import compiled, inlined
 
 NEVER = 2**31 - 1
 TILE = 64  # cells in a tile of 8 × 8
@@ -69,7 +69,7 @@ class Detections(NamedTuple):
     next: I32  # written by `link`
 
 
-@nb.njit(cache=True)
+@compiled
 def find(parent: I32, i: Int) -> Int:
     """Root of a node, halving the path on the way."""
     while parent[i] != i:
@@ -78,7 +78,7 @@ def find(parent: I32, i: Int) -> Int:
     return i
 
 
-@nb.njit(cache=True, inline="always")
+@inlined
 def slot_of(slot_key: I64, key: Int) -> Int:
     """The hash slot that holds `key`, or the free one where it belongs."""
     mask = len(slot_key) - 1
@@ -89,17 +89,17 @@ def slot_of(slot_key: I64, key: Int) -> Int:
     return i
 
 
-@nb.njit(cache=True, inline="always")
+@inlined
 def tile_at(s: Cells, key: Int) -> Int:
     i = slot_of(s.slot_key, key)
     return np.int64(s.slot_tile[i]) if s.slot_key[i] == key else np.int64(-1)
 
 
-@nb.njit(cache=True)
+@compiled
 def tile_for(s: Cells, root: Int, key: Int) -> Int:
     """A tile of the fire at a position; made when there is none."""
     i = slot_of(s.slot_key, key)
-    first = -1
+    first: Int = -1
     if s.slot_key[i] == key:
         first = s.slot_tile[i]
         e = first
@@ -128,17 +128,17 @@ def tile_for(s: Cells, root: Int, key: Int) -> Int:
     return e
 
 
-@nb.njit(cache=True, inline="always")
+@inlined
 def tile_key_of(row: Int, col: Int) -> Int:
     return ((row >> 3) << TILE_COL_BITS) | (col >> 3)
 
 
-@nb.njit(cache=True, inline="always")
+@inlined
 def in_tile(row: Int, col: Int) -> Int:
     return ((row & 7) << 3) | (col & 7)
 
 
-@nb.njit(cache=True)
+@compiled
 def has(s: Cells, root: Int, cell: Int, times: I32) -> bool:
     """Whether a fire holds a cell in `times` (s.hot or s.birth)."""
     row = cell >> COL_BITS
@@ -151,7 +151,7 @@ def has(s: Cells, root: Int, cell: Int, times: I32) -> bool:
     return False
 
 
-@nb.njit(cache=True)
+@compiled
 def push(cells: I64, roots: I64, n: Int, cell: Int, root: Int) -> tuple[I64, I64]:
     if n == len(cells):
         more_cells = np.empty(2 * n, np.int64)
@@ -165,7 +165,7 @@ def push(cells: I64, roots: I64, n: Int, cell: Int, root: Int) -> tuple[I64, I64
     return cells, roots
 
 
-@nb.njit(cache=True)
+@compiled
 def kin_of(s: Cells, obs_next: I32, kin: I64) -> tuple[I64, I64]:
     """All nodes of some kin, and the rows of all their detections."""
     nodes = np.empty(64, np.int64)
@@ -188,7 +188,7 @@ def kin_of(s: Cells, obs_next: I32, kin: I64) -> tuple[I64, I64]:
     return nodes[:n], np.sort(rows[:m])
 
 
-@nb.njit(cache=True)
+@compiled
 def unlink_tiles(s: Cells, nodes: I64) -> None:
     """Take the tiles of nodes, which are whole kin, out of the hash; they are dead from now on."""
     for node in nodes:
@@ -210,7 +210,7 @@ def unlink_tiles(s: Cells, nodes: I64) -> None:
             e = s.tile_next_in[e]
 
 
-@nb.njit(cache=True)
+@compiled
 def rehash(slot_key: I64, slot_tile: I32, slots: Int) -> tuple[I64, I32]:
     """A hash of `slots` places (a power of two) with the same contents."""
     key = np.full(slots, -1, np.int64)
@@ -223,7 +223,7 @@ def rehash(slot_key: I64, slot_tile: I32, slots: Int) -> tuple[I64, I32]:
     return key, tile
 
 
-@nb.njit(cache=True)
+@compiled
 def tiles_of(s: Cells, fires: I64) -> I64:
     """All tiles of some fires that go on, with what they absorbed."""
     total = 0
@@ -241,7 +241,7 @@ def tiles_of(s: Cells, fires: I64) -> I64:
     return out[:n]
 
 
-@nb.njit(cache=True)
+@compiled
 def place_tiles(s: Cells) -> None:
     """Enter all tiles into an empty hash."""
     for e in range(s.counts[N_TILES]):

@@ -12,9 +12,10 @@ import math
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from almenara.kernels.jit import inlined
 
 ROWS = 106_752  # 3336 groups of 32
 GROUP = 32
@@ -99,13 +100,13 @@ def areas_km2(cells: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(grid().area_km2[cells >> COL_BITS])
 
 
-@nb.njit(cache=True, inline="always")
+@inlined
 def cell_lon(cols: NDArray[np.int64], row: Any, col: Any) -> Any:
     """Longitude of a cell's centre, degrees."""
     return (col + 0.5) * (360.0 / cols[row >> 5]) - 180.0
 
 
-@nb.njit(cache=True, inline="always")
+@inlined
 def in_disc(cols: NDArray[np.int64], half_deg: NDArray[np.float64], a: Any, b: Any) -> bool:
     """Whether the centres of two cells lie within the disc's radius of each other (symmetric)."""
     ra = a >> COL_BITS

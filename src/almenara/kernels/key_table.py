@@ -2,9 +2,10 @@
 
 from typing import Any, NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from almenara.kernels.jit import compiled, inlined
 
 NEW, NEWER, OLDER, SAME = 0, 1, 2, 3  # verdicts of `judge`
 
@@ -50,7 +51,7 @@ def with_room(table: KeyTable, count: int, more: int, *, since: int) -> tuple[Ke
     return bigger, len(keep)
 
 
-@nb.njit(cache=True, inline="always")
+@inlined
 def _slot(table: KeyTable, hi: Any, lo: Any) -> Any:
     mask = len(table.used) - 1
     h = (hi ^ (lo * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xD6E8FEB86659FD93)
@@ -60,7 +61,7 @@ def _slot(table: KeyTable, hi: Any, lo: Any) -> Any:
     return i
 
 
-@nb.njit(cache=True)
+@compiled
 def _insert_all(table: KeyTable, hi: U64, lo: U64, version: I64, tie: U64, time: I64) -> None:
     for k in range(len(hi)):
         i = _slot(table, hi[k], lo[k])
@@ -72,7 +73,7 @@ def _insert_all(table: KeyTable, hi: U64, lo: U64, version: I64, tie: U64, time:
         table.time[i] = time[k]
 
 
-@nb.njit(cache=True)
+@compiled
 def judge(table: KeyTable, hi: U64, lo: U64, version: I64, tie: U64, time: I64) -> NDArray[np.int8]:
     """For each row: NEW key, NEWER than the row that counted before, OLDER, or the SAME; the table learns.
 

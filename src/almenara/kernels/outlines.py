@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import numba as nb
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
 from almenara.kernels.grid import COL_BITS, COL_MASK, GROUP, ROW_DEG, grid
+from almenara.kernels.jit import compiled
 
 EAST, NORTH, WEST, SOUTH = 0, 1, 2, 3
 
@@ -49,7 +49,7 @@ def _runs(fire: I64, cell: I64) -> tuple[I64, I64, F64, F64]:
     return fire[first], row, col0 * width - 180.0, np.minimum((col1 + 1) * width - 180.0, 180.0)
 
 
-@nb.njit(cache=True)
+@compiled
 def _edges(owner: I64, row: I64, west: F64, east: F64) -> tuple[I64, I64, I64, F64, I64, F64]:
     """Directed edges of the outlines, the fire on their left: (fire, heading, y0, x0, y1, x1), y in rows.
 
@@ -123,7 +123,7 @@ def _vertices(fire: I64, y0: I64, x0: F64, y1: I64, x1: F64) -> tuple[I64, I64]:
     return number[: len(fire)], number[len(fire) :]
 
 
-@nb.njit(cache=True)
+@compiled
 def _rings(heading: I64, start: I64, end: I64, x0: F64, y0: I64, fire: I64) -> tuple[F64, I64, I64]:
     """Simple closed rings without needless vertices: points (x, y), where each ring begins, and its fire.
 
