@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from almenara.kernels.key_table import NEW, NEWER, OLDER, SAME, KeyTable, empty_table, judge, with_room
+from almenara.kernels.key_table import NEW, NEWER, OLDER, SAME, KeyTable, empty_table, judge, keys_of, with_room
 
 Row = tuple[int, int, int, int]  # hi, lo, version, tie
 
@@ -37,26 +37,23 @@ def told(known: dict[tuple[int, int], tuple[int, int]], batch: list[Row]) -> lis
 
 
 def content(table: KeyTable) -> dict[tuple[int, int], tuple[int, int]]:
-    at = np.flatnonzero(table.used)
-    columns = (column[at].tolist() for column in (table.hi, table.lo, table.version, table.tie))
+    columns = (keys_of(table)[name].tolist() for name in ("hi", "lo", "version", "tie"))
     return {(hi, lo): (version, tie) for hi, lo, version, tie in zip(*columns, strict=True)}
 
 
 @given(st.lists(rows, max_size=6))
 @settings(max_examples=150, deadline=None)
 def test_verdicts_are_those_of_a_dict(batches: list[list[Row]]) -> None:
-    table, count = empty_table(2), 0
+    table = empty_table(1)
     known: dict[tuple[int, int], tuple[int, int]] = {}
     for batch in batches:
         if not batch:
             continue
-        table, count = with_room(table, count, len(batch), since=-1)
-        verdicts = tell(table, batch)
-        assert verdicts == told(known, batch)
-        count += verdicts.count(NEW)
+        table = with_room(table, len(batch), since=-1)
+        assert tell(table, batch) == told(known, batch)
         assert content(table) == known
-        assert count == len(known)
-        assert 2 * count <= len(table.used)
+        assert table.count[0] == len(known)
+        assert 2 * len(known) <= len(table.slots)
         assert (table.row == -1).all()  # nothing of the batch stays behind
 
 
@@ -78,25 +75,29 @@ def test_what_counts_does_not_depend_on_the_order(batch: list[Row], data: st.Dat
 def test_growth_loses_nothing(n: int, seed: int) -> None:
     chance = np.random.default_rng(seed)
     keys = chance.integers(0, 2**63, (n, 2)).tolist()
-    table, count = empty_table(), 0
+    table = empty_table()
     for first in range(0, n, 100):
         batch = [(hi, lo, 1, 0) for hi, lo in keys[first : first + 100]]
-        table, count = with_room(table, count, len(batch), since=0)
-        count += tell(table, batch).count(NEW)
+        table = with_room(table, len(batch), since=0)
+        tell(table, batch)
     assert content(table).keys() == {(hi, lo) for hi, lo in keys}
     assert tell(table, [(hi, lo, 1, 0) for hi, lo in keys]) == [SAME] * n
 
 
 def test_old_keys_are_let_go_when_the_table_is_made_anew_and_not_before() -> None:
-    table, count = empty_table(8), 0
+    table = empty_table(4)
     tell(table, [(1, 1, 5, 0), (2, 2, 5, 0)], time=10)
-    count += 2
     tell(table, [(3, 3, 5, 0)], time=20)
-    count += 1
-    same, unchanged = with_room(table, count, 1, since=15)
-    assert same is table
-    assert unchanged == 3
-    fresh, kept = with_room(table, count, 100, since=15)
-    assert kept == 1
+    assert with_room(table, 1, since=15) is table
+    fresh = with_room(table, 100, since=15)
     assert content(fresh) == {(3, 3): (5, 0)}
     assert tell(fresh, [(1, 1, 4, 0)]) == [NEW]
+
+
+def test_a_stream_that_forgets_holds_no_more_than_is_remembered() -> None:
+    table, remembered, batch = empty_table(), 50, 100
+    for minute in range(2000):
+        table = with_room(table, batch, since=minute - remembered)
+        tell(table, [(minute, k, 1, 0) for k in range(batch)], time=minute)
+    assert len(table.hi) <= 2 * remembered * batch
+    assert sum(column.nbytes for column in table) <= 2 * remembered * batch * 64

@@ -12,65 +12,80 @@ NEW, NEWER, OLDER, SAME = 0, 1, 2, 3  # verdicts of `judge`
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
 
+#: A table made anew has room for a quarter more than it needs: growing costs a constant for each key.
+_SPARE = 1.25
+
 
 class KeyTable(NamedTuple):
-    """Open addressing, at most half full."""
+    """The keys in order of arrival, 44 bytes each, and an open-addressing hash of their places, at most half full."""
 
+    slots: NDArray[np.int32]  # place of a key in the columns; −1: free
+    count: I64  # one number: how many keys there are
     hi: U64
     lo: U64
     version: I64
     tie: U64  # fingerprint of the row's values: decides between equal versions, so that arrival order never does
     time: I64  # of the observation, so that old keys can be let go
-    row: I64  # within the batch being judged; −1 otherwise
-    used: NDArray[np.bool_]
+    row: NDArray[np.int32]  # within the batch being judged; −1 otherwise
 
 
-def empty_table(slots: int = 1024) -> KeyTable:
-    """A table with room for `slots` / 2 keys (a power of two)."""
+#: What is to be kept of a key.
+COLUMNS = ("hi", "lo", "version", "tie", "time")
+
+
+def empty_table(room: int = 512) -> KeyTable:
+    """A table with room for so many keys."""
     return KeyTable(
-        np.zeros(slots, np.uint64),
-        np.zeros(slots, np.uint64),
-        np.zeros(slots, np.int64),
-        np.zeros(slots, np.uint64),
-        np.zeros(slots, np.int64),
-        np.full(slots, -1, np.int64),
-        np.zeros(slots, np.bool_),
+        np.full(1 << max(2 * room - 1, 1).bit_length(), -1, np.int32),
+        np.zeros(1, np.int64),
+        np.zeros(room, np.uint64),
+        np.zeros(room, np.uint64),
+        np.zeros(room, np.int64),
+        np.zeros(room, np.uint64),
+        np.zeros(room, np.int64),
+        np.full(room, -1, np.int32),
     )
 
 
-def with_room(table: KeyTable, count: int, more: int, *, since: int) -> tuple[KeyTable, int]:
-    """The table with room for `more` keys beside the `count` it holds, and its count.
+def with_room(table: KeyTable, more: int, *, since: int) -> KeyTable:
+    """The table with room for `more` keys beside those it holds.
 
     Keys of observations older than `since` are let go whenever the table has to be made anew.
     """
-    if 2 * (count + more) <= len(table.used):
-        return table, count
-    keep = np.flatnonzero(table.used & (table.time >= since))
-    bigger = empty_table(1 << int(4 * (len(keep) + more)).bit_length())
-    _insert_all(bigger, table.hi[keep], table.lo[keep], table.version[keep], table.tie[keep], table.time[keep])
-    return bigger, len(keep)
+    count = int(table.count[0])
+    if count + more <= len(table.hi):
+        return table
+    keep = np.flatnonzero(table.time[:count] >= since)
+    bigger = empty_table(int(_SPARE * (len(keep) + more)))
+    for name in COLUMNS:
+        getattr(bigger, name)[: len(keep)] = getattr(table, name)[keep]
+    bigger.count[0] = len(keep)
+    _place_all(bigger)
+    return bigger
+
+
+def keys_of(table: KeyTable) -> dict[str, NDArray[Any]]:
+    """The columns of all keys that the table holds."""
+    return {name: getattr(table, name)[: int(table.count[0])] for name in COLUMNS}
 
 
 @inlined
 def _slot(table: KeyTable, hi: Any, lo: Any) -> Any:
-    mask = len(table.used) - 1
+    mask = len(table.slots) - 1
     h = (hi ^ (lo * np.uint64(0x9E3779B97F4A7C15))) * np.uint64(0xD6E8FEB86659FD93)
     i = np.int64(h >> np.uint64(24)) & mask
-    while table.used[i] and not (table.hi[i] == hi and table.lo[i] == lo):
+    while table.slots[i] >= 0:
+        k = table.slots[i]
+        if table.hi[k] == hi and table.lo[k] == lo:
+            break
         i = (i + 1) & mask
     return i
 
 
 @compiled
-def _insert_all(table: KeyTable, hi: U64, lo: U64, version: I64, tie: U64, time: I64) -> None:
-    for k in range(len(hi)):
-        i = _slot(table, hi[k], lo[k])
-        table.used[i] = True
-        table.hi[i] = hi[k]
-        table.lo[i] = lo[k]
-        table.version[i] = version[k]
-        table.tie[i] = tie[k]
-        table.time[i] = time[k]
+def _place_all(table: KeyTable) -> None:
+    for k in range(table.count[0]):
+        table.slots[_slot(table, table.hi[k], table.lo[k])] = k
 
 
 @compiled
@@ -81,28 +96,33 @@ def judge(table: KeyTable, hi: U64, lo: U64, version: I64, tie: U64, time: I64) 
     as it was before the batch. Room for all rows must be there.
     """
     verdicts = np.empty(len(hi), np.int8)
+    places = np.empty(len(hi), np.int32)
     for k in range(len(hi)):
         i = _slot(table, hi[k], lo[k])
-        if not table.used[i]:
+        place = table.slots[i]
+        if place < 0:
             verdicts[k] = NEW
-        elif version[k] > table.version[i] or (version[k] == table.version[i] and tie[k] > table.tie[i]):
+            place = np.int32(table.count[0])
+            table.count[0] += 1
+            table.slots[i] = place
+            table.hi[place] = hi[k]
+            table.lo[place] = lo[k]
+        elif version[k] > table.version[place] or (version[k] == table.version[place] and tie[k] > table.tie[place]):
             verdicts[k] = NEWER
-            before = table.row[i]
+            before = table.row[place]
             if before >= 0:
                 verdicts[k] = verdicts[before]
                 verdicts[before] = OLDER
         else:
-            same = version[k] == table.version[i] and tie[k] == table.tie[i]
+            same = version[k] == table.version[place] and tie[k] == table.tie[place]
             verdicts[k] = SAME if same else OLDER
+            places[k] = place
             continue
-        table.used[i] = True
-        table.hi[i] = hi[k]
-        table.lo[i] = lo[k]
-        table.version[i] = version[k]
-        table.tie[i] = tie[k]
-        table.time[i] = time[k]
-        table.row[i] = k
+        table.version[place] = version[k]
+        table.tie[place] = tie[k]
+        table.time[place] = time[k]
+        table.row[place] = k
+        places[k] = place
     for k in range(len(hi)):
-        i = _slot(table, hi[k], lo[k])
-        table.row[i] = -1
+        table.row[places[k]] = -1
     return verdicts

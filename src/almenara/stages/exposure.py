@@ -1,5 +1,6 @@
 """Which places lie within reach of which hazard: found from what joined a footprint, kept with hysteresis."""
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,7 +76,8 @@ class State:
 
     imports: dict[str, bytes] = field(default_factory=dict)  # origin → table
     places: pa.Table = field(default_factory=PLACES.empty_table)
-    rows: dict[str, int] = field(default_factory=dict)  # place id → row of `places`
+    ids: list[str] = field(default_factory=list)  # of `places`, by row
+    rows: dict[str, int] = field(default_factory=dict)  # and back
     index: PlaceIndex | None = None
     exposures: dict[str, dict[str, Exposure]] = field(default_factory=dict)  # hazard → place → exposure
     unmet: bool = False  # places were imported that the hazards have not been held against yet
@@ -83,6 +85,11 @@ class State:
     def place(self, place_id: str) -> Place:
         """A place by id; KeyError when there is none."""
         return Place(**self.places.slice(self.rows[place_id], 1).to_pylist()[0])
+
+    def population(self, place_id: str) -> int | None:
+        """How many people live at a place, None when nobody knows; KeyError when there is no such place."""
+        people: int | None = self.places.column("population")[self.rows[place_id]].as_py()
+        return people
 
 
 def evolve(state: State, event: Event) -> State:
@@ -114,7 +121,8 @@ def rebuild(state: State) -> None:
     state.places = _with_own_ids(
         state.places, [o for o, t in zip(sorted(state.imports), tables, strict=True) for _ in range(len(t))]
     )
-    state.rows = {place: row for row, place in enumerate(state.places.column("id").to_pylist())}
+    state.ids = state.places.column("id").to_pylist()
+    state.rows = dict(zip(state.ids, range(len(state.ids)), strict=True))
     reach = state.places.column("alert_distance_m").to_numpy()
     shapes = state.places.column("geometry")
     lon, lat = state.places.column("lon").to_numpy(), state.places.column("lat").to_numpy()
@@ -221,27 +229,29 @@ class _Decision:
 
     def reach_boxes(self, boxes: Boxes) -> None:
         assert self.state.index is not None
-        ids = self.state.places.column("id")
         within = self.state.index.within_boxes(boxes.west, boxes.south, boxes.east, boxes.north)
-        hazard = boxes.index[within.observation]
-        since = boxes.since_ms[within.observation]
-        order = np.lexsort((within.distance_m, within.place, hazard))
-        pair = np.column_stack((hazard[order], within.place[order]))
-        if len(pair) == 0:
+        if not len(within.place):
             return
-        starts = np.flatnonzero(np.append(True, np.any(np.diff(pair, axis=0) != 0, axis=1)))
-        for a, b in zip(starts, np.append(starts[1:], len(pair)), strict=True):
-            name = boxes.hazards[int(pair[a, 0])]
-            row = self.latest.get(name)
-            found = Exposure(
-                distance_m=float(within.distance_m[order[a]]),
-                since=int(since[order[a:b]].min()),
-                basis="observed footprint",
-                certainty=row["certainty"] if row else "Possible",
-                suppressed=row["suppressed"] if row else None,
-                mmi=None,
-            )
-            self.meet(name, ids[int(pair[a, 1])].as_py(), found)
+        hazard = boxes.index[within.observation]
+        order = np.lexsort((within.distance_m, within.place, hazard))
+        hazard, place = hazard[order], within.place[order]
+        first = np.flatnonzero(np.append(True, (np.diff(hazard) != 0) | (np.diff(place) != 0)))  # of each pair
+        since = np.minimum.reduceat(boxes.since_ms[within.observation[order]], first)
+        columns = (hazard[first], place[first], within.distance_m[order[first]], since)
+        for number, row, distance_m, since_ms in zip(*(column.tolist() for column in columns), strict=True):
+            name = boxes.hazards[number]
+            certainty, suppressed = self.claim_of(name)
+            found = Exposure(distance_m, since_ms, "observed footprint", certainty, suppressed, None)
+            self.meet(name, self.state.ids[row], found)
+
+    def latest_of(self, hazards: Set[str]) -> Set[str]:
+        """Those of the hazards that the step says something of; costs what the smaller set does."""
+        return self.latest.keys() & hazards if len(hazards) > len(self.latest) else hazards & self.latest.keys()
+
+    def claim_of(self, hazard: str) -> tuple[str, str | None]:
+        """What an exposure to a hazard may claim: certainty, and why no alert is raised."""
+        row = self.latest.get(hazard)
+        return (row["certainty"], row["suppressed"]) if row else ("Possible", None)
 
     def hold_on(self, boxes: Boxes) -> None:
         """Places that a footprint told anew no longer reaches stay exposed until they are beyond leaving."""
@@ -250,8 +260,9 @@ class _Decision:
         for hazard, place in sorted(self.before.keys() - self.kept):
             lost.setdefault(hazard, []).append(place)
         alert = self.state.places.column("alert_distance_m")
-        for hazard in sorted(lost.keys() & set(boxes.hazards)):
-            mine = boxes.index == boxes.hazards.index(hazard)
+        numbers = {hazard: number for number, hazard in enumerate(boxes.hazards)}
+        for hazard in sorted(lost.keys() & numbers.keys()):
+            mine = boxes.index == numbers[hazard]
             rows = [self.state.rows[place] for place in lost[hazard]]
             leave_m = [LEAVE_FACTOR * alert[row].as_py() for row in rows]
             west, south, east, north = (side[mine] for side in (boxes.west, boxes.south, boxes.east, boxes.north))
@@ -271,10 +282,9 @@ class _Decision:
             return
         within = self.state.index.within(quake.lon, quake.lat, far)
         felt = mmi_at(quake.magnitude, quake.depth_km, within.distance_m / 1000.0)
-        ids = self.state.places.column("id")
         exposed = self.state.exposures.get(quake.hazard, {})
         for row, distance, mmi in zip(within.place.tolist(), within.distance_m.tolist(), felt.tolist(), strict=True):
-            place = ids[row].as_py()
+            place = self.state.ids[row]
             if mmi >= EXPOSED_MMI or place in exposed:
                 found = Exposure(distance, quake.since_ms, "estimated intensity", "Likely", None, round(mmi, 2))
                 self.meet(quake.hazard, place, found)
@@ -285,7 +295,8 @@ class _Decision:
             for place, exposure in sorted(self.state.exposures.get(hazard, {}).items()):
                 if (hazard, place) not in self.kept:
                     self.put(hazard, place, "left", exposure, until=now_ms)
-        over = {hazard for hazard, row in self.latest.items() if row["state"] in OVER}
+        exposed = self.latest_of(self.state.exposures.keys()) | self.latest_of({hazard for hazard, _ in self.rows})
+        over = {hazard for hazard in exposed if self.latest[hazard]["state"] in OVER}
         for hazard, place in [key for key in self.rows if key[0] in over]:  # what came and went within the step
             del self.rows[hazard, place]
         for hazard in sorted(over):
@@ -297,16 +308,15 @@ class _Decision:
         touched: dict[str, set[str]] = {}
         for hazard, place in self.rows:
             touched.setdefault(hazard, set()).add(place)
-        for hazard, row in self.latest.items():
+        for hazard in sorted(self.latest_of(touched.keys()) | self.latest_of(self.state.exposures.keys())):
+            row = self.latest[hazard]
             if row["into"] is not None or row["state"] in OVER:
                 continue
+            claim = (row["certainty"], row["suppressed"])
             for place in sorted(touched.get(hazard, set()).union(self.state.exposures.get(hazard, ()))):
                 exposure = self.known(hazard, place)
-                if exposure is None or (exposure.certainty, exposure.suppressed) == (
-                    row["certainty"],
-                    row["suppressed"],
-                ):
+                if exposure is None or (exposure.certainty, exposure.suppressed) == claim:
                     continue
-                graded = msgspec.structs.replace(exposure, certainty=row["certainty"], suppressed=row["suppressed"])
+                graded = msgspec.structs.replace(exposure, certainty=claim[0], suppressed=claim[1])
                 before = self.rows.get((hazard, place))
                 self.put(hazard, place, before["change"] if before else "graded", graded)

@@ -147,7 +147,7 @@ def assess(raised: list[Exposure], exposures: Exposures, hazards: list[str]) -> 
     low-confidence detections carry it. Earthquake: 1 from MMI VIII or 10,000 people at VII, 2 from VII, 3 else.
     """
     places = {p for h in hazards for p, e in exposures.exposures.get(h, {}).items() if e.suppressed is None}
-    known = [n for p in places if (n := exposures.place(p).population) is not None]
+    known = [n for p in places if (n := exposures.population(p)) is not None]
     people = sum(known)
     reasons = [f"places:{len(places)}", f"population:{people}" if known else "population-unknown"]
     strongest = max((e.mmi for e in raised if e.mmi is not None), default=None)

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from almenara.kernels.key_table import NEW, NEWER, OLDER, SAME, KeyTable, empty_table, judge, with_room
+from almenara.kernels.key_table import COLUMNS, NEW, NEWER, OLDER, SAME, KeyTable, empty_table, judge, keys_of, with_room
 
-#: Keys are remembered for so long after their observation: longer than FIRMS takes to reissue NRT as SP (2–3 months).
-REMEMBERED_MS = 150 * 86_400_000
+#: Keys are remembered for so long after their observation: longer than FIRMS takes to reissue NRT as SP (2–3 months),
+#: and than late rows are followed (`hazards.LATE_MAX_MS`). What comes later still counts for no hazard, known or not.
+REMEMBERED_MS = 110 * 86_400_000
 
 
 @dataclass(slots=True)
@@ -36,10 +37,14 @@ class State:
     """The keys seen and the running counts."""
 
     table: KeyTable = field(default_factory=empty_table)
-    keys: int = 0
     newest_ms: int = 0
     now_ms: int = 0  # of the last step; 0 while a replay still reads its files, so that nothing is forgotten there
     counts: dict[str, Counts] = field(default_factory=dict)  # by source
+
+    @property
+    def keys(self) -> int:
+        """How many are remembered."""
+        return int(self.table.count[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +66,9 @@ def receive(state: State, source: str, batch: pa.Table) -> Counted:
     hi, lo = _numpy(batch, "key_hi"), _numpy(batch, "key_lo")
     time = _numpy(batch, "time").astype(np.int64)
     state.newest_ms = max(state.newest_ms, int(time.max()))
-    state.table, state.keys = with_room(
-        state.table, state.keys, n, since=min(state.newest_ms, state.now_ms) - REMEMBERED_MS
-    )
+    state.table = with_room(state.table, n, since=min(state.newest_ms, state.now_ms) - REMEMBERED_MS)
     verdicts = judge(state.table, hi, lo, _numpy(batch, "version"), _fingerprints(batch), time)
     new, newer = verdicts == NEW, verdicts == NEWER
-    state.keys += int(new.sum())
     counts.accepted += int(new.sum())  # a newer version takes the place of the row that counted before
     counts.superseded_by_newer += int(newer.sum())
     counts.superseded_on_arrival += int((verdicts == OLDER).sum())
@@ -111,21 +113,17 @@ def _mix(out: NDArray[np.uint64], bits: NDArray[np.uint64]) -> NDArray[np.uint64
 
 def to_parts(state: State) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Arrays and plain values for a snapshot."""
-    kept = np.flatnonzero(state.table.used)
-    arrays = {name: getattr(state.table, name)[kept] for name in KeyTable._fields}
     counts = {
         source: [c.read, c.accepted, c.superseded_by_newer, c.superseded_on_arrival, c.duplicates, c.rejected]
         for source, c in state.counts.items()
     }
-    return arrays, {"newest_ms": state.newest_ms, "now_ms": state.now_ms, "counts": counts}
+    return keys_of(state.table), {"newest_ms": state.newest_ms, "now_ms": state.now_ms, "counts": counts}
 
 
 def from_parts(arrays: dict[str, NDArray[Any]], values: dict[str, Any]) -> State:
     """The state that `to_parts` took apart."""
     state = State(newest_ms=values["newest_ms"], now_ms=values["now_ms"])
-    n = len(arrays["hi"])
-    state.table, _ = with_room(state.table, 0, max(n, 1), since=0)
-    judge(state.table, *(arrays[name] for name in ("hi", "lo", "version", "tie", "time")))
-    state.keys = n
+    state.table = with_room(state.table, len(arrays["hi"]), since=0)
+    judge(state.table, *(arrays[name] for name in COLUMNS))
     state.counts = {source: Counts(*row) for source, row in values["counts"].items()}
     return state

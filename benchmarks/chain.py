@@ -1,0 +1,271 @@
+"""The whole durable chain under a long load: files in, decisions in the log; rate, latency, memory and log over time.
+
+    python benchmarks/chain.py --observations 10000000 --out out
+
+Seeded, made-up fires all over the Earth, spread over `--days` of acquisition, are written as FIRMS text and delivered
+one file after another through the live chain (`service/live.py`) with the SQLite log (`synchronous=FULL`): each file is
+read, judged, followed, held against the places, and its decisions are durable, before the next one begins. Making the
+files is not counted. Writes chain.json and chain.svg into `--out`, and the log, which is removed at the end.
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from almenara.service.live import Desk
+from almenara.service.session import Session
+from almenara.simulation.synthetic import FirePixels, generate_fires, write_firms_csv
+from almenara.stores import open_log
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+START_MS = 1_704_067_200_000  # 2024-01-01
+#: Fires begin and end within a period, so that as the year goes by they end and are archived.
+PERIOD_DAYS = 10.0
+#: What is made beyond need: MODIS' rows, which `write_firms_csv` leaves out, and 5 % to choose from.
+SPARE = 1.05 / 0.6
+#: A file is delivered so long after its last detection was acquired.
+LATENCY_MS = 3 * HOUR_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is delivered."""
+
+    observations: int = 10_000_000
+    days: float = 365.0
+    file_rows: int = 10_000
+    late_share: float = 0.002  # of the rows: these come two files late
+    places: str = "geonames:world"
+    seed: int = 7
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """The chain at one moment of its run; rate and latencies are of the files since the sample before."""
+
+    observations: int  # delivered so far
+    seconds: float  # worked so far
+    rate: float  # observations per second
+    latency_p50_ms: float  # from a file's arrival until all decisions on it were durable
+    latency_p95_ms: float
+    memory_mb: float  # held by the process
+    log_mb: float
+    snapshot_mb: float
+
+
+def main() -> None:
+    """Run, write and print the figures of the whole."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for one in fields(Load):
+        parser.add_argument(f"--{one.name.replace('_', '-')}", type=type(one.default), default=one.default)
+    parser.add_argument("--samples", type=int, default=100)
+    parser.add_argument("--out", type=Path, required=True)
+    asked = vars(parser.parse_args())
+    out, samples = asked.pop("out"), asked.pop("samples")
+    state = out / "state"
+    shutil.rmtree(state, ignore_errors=True)
+    state.mkdir(parents=True)
+    found = run(Load(**asked), state, samples)
+    shutil.rmtree(state)
+    (out / "chain.json").write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1))
+    (out / "chain.svg").write_text(plot(found["samples"]), encoding="utf-8")
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(found["whole"]), indent=1).decode() + "\n")
+
+
+def run(load: Load, state: Path, samples: int) -> dict[str, Any]:
+    """Deliver the load; figures of the whole, and samples over its course."""
+    with closing(open_log(state)) as log, tempfile.TemporaryDirectory(prefix="almenara-") as folder:
+        session = Session(log)
+        session.start("watch", "Exercise", {"seed": load.seed})
+        session.import_places(load.places, lambda *_: None)
+        desk = Desk(session, {"fires": 6 * HOUR_MS})
+        course = Course(state, max(1, load.observations // samples))
+        path = Path(folder, "fires.csv")
+        for rows in files(load):
+            write_firms_csv(rows, path)
+            at_ms = int(rows.time_ms.max()) + LATENCY_MS
+            begun = time.perf_counter()
+            desk.deliver("fires", "firms", path, at_ms)
+            session.commit()
+            course.note(len(rows), time.perf_counter() - begun)
+        counts = session.state.observations.counts["firms"]
+        whole = {
+            "observations": counts.read,
+            "accepted": counts.accepted,
+            **course.whole(),
+            "stages_s": {name: round(s, 1) for name, s in {**session.seconds, **session.clockwork.seconds}.items()},
+        }
+    machine = {"cpu": _processor(), "cpus": os.cpu_count(), "system": platform.platform()}
+    return {"load": load, "machine": machine, "whole": whole, "samples": course.samples}
+
+
+@dataclass(slots=True)
+class Course:
+    """How the run went so far."""
+
+    state: Path
+    every: int  # observations between samples
+    samples: list[Sample] = field(default_factory=list)
+    latencies_s: list[float] = field(default_factory=list)
+    delivered: int = 0
+    _seen: tuple[int, int] = (0, 0)  # observations and files at the last sample
+
+    def note(self, rows: int, seconds: float) -> None:
+        """One file was delivered."""
+        self.latencies_s.append(seconds)
+        self.delivered += rows
+        before, first = self._seen
+        if self.delivered - before < self.every:
+            return
+        since = self.latencies_s[first:]
+        p50, p95 = np.percentile(since, [50, 95]) * 1000.0
+        self.samples.append(
+            Sample(
+                observations=self.delivered,
+                seconds=round(sum(self.latencies_s), 3),
+                rate=round((self.delivered - before) / sum(since)),
+                latency_p50_ms=round(float(p50), 1),
+                latency_p95_ms=round(float(p95), 1),
+                memory_mb=round(_memory_mb(), 1),
+                log_mb=_size_mb(self.state.glob("log.sqlite*")),
+                snapshot_mb=_size_mb(sorted(self.state.glob("snapshots/*"))[-1:]),
+            )
+        )
+        self._seen = self.delivered, len(self.latencies_s)
+        sys.stderr.write(f"{self.samples[-1]}\n")
+
+    def whole(self) -> dict[str, Any]:
+        """Figures of all that was delivered."""
+        seconds = sum(self.latencies_s)
+        spread = np.percentile(self.latencies_s, [50, 95, 99, 100]) * 1000.0
+        return {
+            "files": len(self.latencies_s),
+            "seconds": round(seconds, 1),
+            "observations_per_s": round(self.delivered / seconds),
+            "latency_ms": dict(zip(("p50", "p95", "p99", "max"), spread.round(1).tolist(), strict=True)),
+            "memory_mb_max": max(sample.memory_mb for sample in self.samples),
+            "log_mb": self.samples[-1].log_mb,
+        }
+
+
+# ---------------------------------------------------------------------- the load
+
+
+def files(load: Load) -> Iterator[FirePixels]:
+    """The contents of the files in the order of their delivery; memory holds one period of fires at a time."""
+    periods = max(1, round(load.days / PERIOD_DAYS))
+    dice = np.random.Generator(np.random.PCG64([load.seed, 1]))
+    late: list[FirePixels] = []
+    for number in range(periods):
+        wanted = load.observations * (number + 1) // periods - load.observations * number // periods
+        start_ms = START_MS + round(number * PERIOD_DAYS) * DAY_MS
+        seed = 100_000 * load.seed + number
+        fires = generate_fires(round(wanted * SPARE) + 100, seed, start_ms=start_ms, days=PERIOD_DAYS)
+        viirs = np.flatnonzero(fires.platform < 3)
+        fires = _take(fires, np.sort(dice.choice(viirs, min(wanted, len(viirs)), replace=False)))
+        for rows in np.split(np.arange(len(fires)), _cuts(fires.time_ms, load.file_rows)):
+            delayed = dice.random(len(rows)) < load.late_share
+            late.append(_take(fires, rows[delayed]))
+            arrived = late.pop(0) if len(late) > 2 else _take(fires, rows[:0])
+            yield _joined(_take(fires, rows[~delayed]), arrived)
+    yield from (rest for rest in late if len(rest))
+
+
+def _cuts(time_ms: NDArray[np.int64], file_rows: int) -> NDArray[np.int64]:
+    """Where to cut so that no minute of acquisition is divided."""
+    wanted = time_ms[file_rows::file_rows]
+    return np.unique(np.searchsorted(time_ms, wanted))
+
+
+def _take(fires: FirePixels, rows: NDArray[np.int64]) -> FirePixels:
+    return FirePixels(**{one.name: getattr(fires, one.name)[rows] for one in fields(FirePixels)})
+
+
+def _joined(*parts: FirePixels) -> FirePixels:
+    columns = {one.name: np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(FirePixels)}
+    return FirePixels(**columns)
+
+
+# ---------------------------------------------------------------------- what it cost
+
+
+def _memory_mb() -> float:
+    """What the process holds now; the most it ever held where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        from almenara.service.session import peak_memory_mb
+
+        return peak_memory_mb()
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _size_mb(paths: Any) -> float:
+    return round(sum(path.stat().st_size for path in paths) / 1e6, 1)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+
+
+# ---------------------------------------------------------------------- the plot
+
+_WIDTH, _HEIGHT, _LEFT, _TOP = 720, 150, 74, 26
+_PANELS = (
+    ("rate", "observations/s"),
+    ("latency_p95_ms", "p95 of a file's latency, ms"),
+    ("memory_mb", "memory, MB"),
+    ("log_mb", "log, MB"),
+)
+
+
+def plot(samples: Sequence[Sample]) -> str:
+    """Four panels over the observations delivered, as SVG."""
+    panels = [_panel(samples, name, title, row) for row, (name, title) in enumerate(_PANELS)]
+    width, height = _WIDTH + _LEFT + 20, (_HEIGHT + 50) * len(_PANELS)
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif"'
+    return f'{head} font-size="12">\n<rect width="{width}" height="{height}" fill="#fff"/>\n{"".join(panels)}</svg>\n'
+
+
+def _panel(samples: Sequence[Sample], name: str, title: str, row: int) -> str:
+    values = [getattr(sample, name) for sample in samples]
+    top, most = _nice(max(values, default=1.0)), max((s.observations for s in samples), default=1)
+    y0 = row * (_HEIGHT + 50) + _TOP
+    x = [_LEFT + _WIDTH * sample.observations / most for sample in samples]
+    y = [y0 + _HEIGHT * (1.0 - value / top) for value in values]
+    line = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+    rules = "".join(
+        f'<path d="M{_LEFT} {y0 + _HEIGHT * (1 - k / 4):.1f}h{_WIDTH}" stroke="#ddd"/>'
+        f'<text x="{_LEFT - 8}" y="{y0 + _HEIGHT * (1 - k / 4) + 4:.1f}" text-anchor="end">{top * k / 4:,.0f}</text>'
+        for k in range(5)
+    )
+    ends = f'<text x="{_LEFT + _WIDTH}" y="{y0 + _HEIGHT + 16}" text-anchor="end">{most:,} observations</text>'
+    heading = f'<text x="{_LEFT}" y="{y0 - 8}" font-weight="bold">{title}</text>'
+    return f'{heading}{rules}{ends}<polyline points="{line}" fill="none" stroke="#b3361b" stroke-width="1.5"/>\n'
+
+
+def _nice(most: float) -> float:
+    """The next of 1, 2, 4, 8 times a power of ten."""
+    power = 10.0 ** np.floor(np.log10(max(most, 1e-9)))
+    return float(next(step * power for step in (1.0, 2.0, 4.0, 8.0, 10.0) if step * power >= most))
+
+
+if __name__ == "__main__":
+    main()
