@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from almenara.service.live import Desk
+from almenara.service.rates import memory_mb
 from almenara.service.session import Session
 from almenara.simulation.synthetic import FirePixels, generate_fires, write_firms_csv
 from almenara.stores import open_log
@@ -139,7 +140,7 @@ class Course:
                 rate=round((self.delivered - before) / sum(since)),
                 latency_p50_ms=round(float(p50), 1),
                 latency_p95_ms=round(float(p95), 1),
-                memory_mb=round(_memory_mb(), 1),
+                memory_mb=memory_mb(),
                 log_mb=_size_mb(self.state.glob("log.sqlite*")),
                 snapshot_mb=_size_mb(sorted(self.state.glob("snapshots/*"))[-1:]),
             )
@@ -202,18 +203,7 @@ def _joined(*parts: FirePixels) -> FirePixels:
 # ---------------------------------------------------------------------- what it cost
 
 
-def _memory_mb() -> float:
-    """What the process holds now; the most it ever held where the system does not tell."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except OSError:
-        from almenara.service.session import peak_memory_mb
-
-        return peak_memory_mb()
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def _size_mb(paths: Any) -> float:
+def _size_mb(paths: Iterable[Path]) -> float:
     return round(sum(path.stat().st_size for path in paths) / 1e6, 1)
 
 

@@ -1,5 +1,7 @@
 """The chain as one state: events go in, the stages decide in order, and what they decide is events again."""
 
+import math
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
+from almenara.model.errors import UnknownSnapshot
 from almenara.model.events import (
     Event,
     ExposuresChanged,
@@ -39,6 +42,10 @@ from almenara.stages.observations import State as Observations
 from almenara.stages.public_warnings import Policy, Situation, ThreatenedPlace
 from almenara.stages.public_warnings import State as Warnings
 from almenara.stages.source_health import State as Health
+
+#: What a snapshot begins with: its form, and the length of what is said before the arrays.
+_SNAPSHOT = struct.Struct(">8sQ")
+_SNAPSHOT_FORMAT = b"state  2"
 
 INCIDENT_EVENTS = (IncidentOpened, IncidentChanged, IncidentMerged, IncidentClosed)
 
@@ -121,7 +128,8 @@ class Clockwork:
                 events.append(moved)
                 exposed.update(from_ipc(moved.table).column("hazard_id").to_pylist())
         begun = self._lap("exposure", begun)
-        before = {name: (i.kind, tuple(i.hazards)) for name, i in state.incidents.incidents.items()}
+        touched = exposed | {row["hazard_id"] for row in changes}
+        before = _incidents_of(state, touched | {row["into"] for row in changes if row["into"] is not None})
         shaking = _earthquakes(state).shaking
         ended: list[IncidentClosed | IncidentMerged] = []
         for event in incidents.decide(state.incidents, changes, exposed, state.exposure, shaking, now_ms):
@@ -130,7 +138,6 @@ class Clockwork:
             if isinstance(event, IncidentClosed | IncidentMerged):
                 ended.append(event)
         begun = self._lap("incidents", begun)
-        touched = exposed | {row["hazard_id"] for row in changes}
         situations = list(_situations(state, touched, ended, before))
         for warning in public_warnings.decide(state.warnings, situations, now_ms, state.policy):
             state.warnings = public_warnings.evolve(state.warnings, warning)
@@ -142,6 +149,12 @@ class Clockwork:
         now = self._timer()
         self.seconds[stage] += now - begun
         return now
+
+
+def _incidents_of(state: State, hazards: set[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Kind and hazards of the open incidents that any of the hazards belongs to: no step touches others."""
+    names = {state.incidents.of_hazard[h] for h in hazards if h in state.incidents.of_hazard}
+    return {name: (i.kind, tuple(i.hazards)) for name in names for i in [state.incidents.incidents[name]]}
 
 
 def _earthquakes(state: State) -> Earthquakes:
@@ -265,21 +278,30 @@ def to_bytes(state: State) -> bytes:
     values["health"] = [msgspec.to_builtins(feed) for feed in state.health.feeds.values()]
     values["imports"] = state.exposure.imports
     values["unmet"] = state.exposure.unmet
-    values["exposures"] = msgspec.to_builtins(state.exposure.exposures)
+    values["exposures"] = state.exposure.exposures
     values["incidents"] = [msgspec.to_builtins(i) for i in state.incidents.incidents.values()]
     values["warnings"] = state.warnings.to_bytes()
-    packed = {name: (a.dtype.str, list(a.shape), np.ascontiguousarray(a).tobytes()) for name, a in arrays.items()}
-    return msgspec.msgpack.encode({"format": 1, "values": values, "arrays": packed})
+    listed = [(name, a.dtype.str, a.shape) for name, a in arrays.items()]
+    head = msgspec.msgpack.encode({"values": values, "arrays": listed})
+    parts: list[Any] = [_SNAPSHOT.pack(_SNAPSHOT_FORMAT, len(head)), head]
+    # Copied once, at the speed of memory: the chain stands still meanwhile.
+    parts += [np.ascontiguousarray(a).reshape(-1).view(np.uint8) for a in arrays.values()]
+    return b"".join(parts)
 
 
 def from_bytes(data: bytes) -> State:
-    """The state that `to_bytes` wrote."""
-    content = msgspec.msgpack.decode(data)
+    """The state that `to_bytes` wrote. Raises UnknownSnapshot for one that another version wrote."""
+    if len(data) < _SNAPSHOT.size or data[:8] != _SNAPSHOT_FORMAT:
+        raise UnknownSnapshot("This snapshot was written by another version of Almenara.")
+    _, length = _SNAPSHOT.unpack_from(data)
+    at = _SNAPSHOT.size + length
+    content = msgspec.msgpack.decode(memoryview(data)[_SNAPSHOT.size : at])
     values = content["values"]
-    arrays = {
-        name: np.frombuffer(raw, np.dtype(kind)).reshape(shape)
-        for name, (kind, shape, raw) in content["arrays"].items()
-    }
+    arrays = {}
+    for name, kind, shape in content["arrays"]:
+        size = math.prod(shape) * np.dtype(kind).itemsize
+        arrays[name] = np.frombuffer(data[at : at + size], kind).reshape(shape)
+        at += size
 
     def under(prefix: str) -> dict[str, Any]:
         return {name[len(prefix) :]: a for name, a in arrays.items() if name.startswith(prefix)}

@@ -78,10 +78,16 @@ class EventLog(Protocol):
         """Recompute every hash and signature. Never raises on tampering: the verdict locates it."""
 
     def save_snapshot(self, seq: int, data: bytes) -> None:
-        """Keep the state after entry `seq` (atomically; older snapshots may be dropped)."""
+        """Keep the state after entry `seq` (atomically; older snapshots may be dropped).
+
+        May be called from another thread than the writer's, which it does not hold up; one at a time.
+        """
 
     def load_snapshot(self) -> tuple[int, bytes] | None:
         """The newest intact snapshot not beyond the head, or None. A damaged one is passed over."""
+
+    def size_bytes(self) -> int:
+        """Bytes that the log takes at present."""
 
     def close(self) -> None:
         """Release the log; further calls fail."""

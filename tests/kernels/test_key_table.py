@@ -52,7 +52,7 @@ def test_verdicts_are_those_of_a_dict(batches: list[list[Row]]) -> None:
         table = with_room(table, len(batch), since=-1)
         assert tell(table, batch) == told(known, batch)
         assert content(table) == known
-        assert table.count[0] == len(known)
+        assert table.held[0] == len(known)
         assert 2 * len(known) <= len(table.slots)
         assert (table.row == -1).all()  # nothing of the batch stays behind
 

@@ -46,6 +46,7 @@ def run(job: dict[str, Any]) -> None:
     if job.get("fine"):
         session.COMMIT_S = 0.0
     session.SNAPSHOT_S = 0.0 if job.get("snapshots") else 1e9
+    session.SNAPSHOT_SHARE = 0.0
     number, done = job.get("number", 0), job.get("done", True)
     if job.get("at") == "append":
         setattr(sqlite.SqliteLog, "append", killing(sqlite.SqliteLog.append, number, done))  # noqa: B010

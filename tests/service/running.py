@@ -121,7 +121,7 @@ def outputs(out: Path, scratch: Path) -> dict[str, bytes]:
     summary = summary_of(scratch)
     assert (scratch / "report.html").stat().st_size > 0
     assert summary["state_digest"] in (scratch / "report.html").read_text(encoding="utf-8")
-    summary.update(seconds={}, peak_memory_mb=0.0)
+    summary.update(seconds={}, rates={}, peak_memory_mb=0.0)
     for feed in summary["feeds"]:
         feed["last_heard"] = None
     (scratch / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")

@@ -20,7 +20,7 @@ from almenara.config import Config, FeedConfig
 from almenara.contents import expand
 from almenara.model.events import Event, IncidentOpened, SourceHeard, SourcePolled, SourceSilent, WarningDrafted
 from almenara.ports import EventLog
-from almenara.service.session import Session, results_of
+from almenara.service.session import Session
 from almenara.service.watch import watch
 from almenara.stores import open_log
 from almenara.stores.memory import MemoryLog
@@ -101,7 +101,7 @@ def test_a_server_good_and_bad(tmp_path: Path, feeds: list[Path]) -> None:
     assert outcomes(watching.log) == ["data", "unchanged", "failed", "malformed", "data", "data", "empty"]
     assert feed.answers[:2] == [200, 304]
     assert feed.answers.count(500) == 4, "it is asked again, but not for ever"
-    rows = results_of(session).summary["rows"]
+    rows = session.gather().summary["rows"]
     assert rows["accepted"] + rows["superseded"] + rows["rejected"] == rows["read"]
     assert rows["rejected"] >= 2
     assert not [event for event in watching.told if isinstance(event, SourceSilent)]
@@ -118,7 +118,7 @@ def test_silence_and_speech(tmp_path: Path, feeds: list[Path]) -> None:
         session = watching.play(publish(feeds[1].read_bytes()), *[publish(None)] * 5)
         silent = [event for event in watching.told if isinstance(event, SourceSilent)]
         assert [event.origin for event in silent] == ["mine"]
-        assert [one["outcome"] for one in results_of(session).summary["sources"]] == ["silent"]
+        assert [one["outcome"] for one in session.gather().summary["sources"]] == ["silent"]
         watching.play(publish(feeds[3].read_bytes()))
     assert [type(event) for event in watching.told if isinstance(event, SourceSilent | SourceHeard)] == [
         SourceSilent,
@@ -130,7 +130,7 @@ def test_a_feed_that_was_never_heard_is_shown_silent(tmp_path: Path) -> None:
     watching = Watching(tmp_path, "nowhere", cadence_s=3600)
     session = watching.play(*[lambda: None] * 6)
     assert set(outcomes(watching.log)) == {"failed"}
-    (source,) = results_of(session).summary["sources"]
+    (source,) = session.gather().summary["sources"]
     assert (source["name"], source["read"], source["outcome"]) == ("firms", 0, "silent")
 
 
@@ -152,7 +152,7 @@ def test_a_folder_whose_files_come_change_and_go(tmp_path: Path, feeds: list[Pat
         lambda: (incoming / "a.csv").unlink(),
     )
     assert outcomes(watching.log) == ["data", "unchanged", "data", "malformed", "data", "unchanged"]
-    assert results_of(session).summary["rows"]["accepted"] > 30
+    assert session.gather().summary["rows"]["accepted"] > 30
 
 
 def test_a_file_that_goes_away_while_it_is_read(

@@ -7,6 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from almenara.model.events import Event
+    from almenara.service.rates import Rates
 
 
 def command(
@@ -15,6 +16,9 @@ def command(
     ] = Path("almenara.toml"),
     once: Annotated[bool, typer.Option("--once", help="Ask every feed once, write the results, and stop.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for results and report, written when stopping.")] = None,
+    rate_every: Annotated[
+        int, typer.Option(help="Say how the chain is doing every so many minutes; 0: only in the end.", min=0)
+    ] = 10,
     example: Annotated[bool, typer.Option("--example", help="Print an example configuration and stop.")] = False,
 ) -> None:
     """Poll the configured feeds, follow what they bring, and say what is decided, until stopped (Ctrl-C or SIGTERM).
@@ -46,34 +50,61 @@ def command(
     def nap(seconds: float) -> None:
         stop.wait(seconds)
 
-    with closing(open_log(base / settings.state)) as log:
-        current = watch.watch(log, settings, base, once=once, stopped=stop.is_set, nap=nap, tell=_tell)
+    folder = base / settings.state
+    with closing(open_log(folder)) as log:
+        figures = _Figures(folder, rate_every)
+        current = watch.watch(
+            log, settings, base, once=once, stopped=stop.is_set, nap=nap, tell=_tell, tell_rates=figures
+        )
+        if figures.last is not None:
+            typer.echo(f"rate    {figures.last.line()}")
         target = out if out is not None else (base / settings.out if settings.out else None)
         if target is not None:
-            session.write_results(session.results_of(current), target, render_report, lambda *_: None)
+            session.write_results(current.gather(), target, render_report, lambda *_: None)
             typer.echo(f"report  {target / 'report.html'}")
+
+
+class _Figures:
+    """Leaves the chain's figures beside the log, for `almenara rates`, and prints them every so many minutes."""
+
+    def __init__(self, folder: Path, minutes: int) -> None:
+        self._folder, self._every_ms = folder, 60_000 * minutes
+        self._printed_ms: int | None = None
+        self.last: Rates | None = None
+
+    def __call__(self, rates: "Rates") -> None:
+        from almenara.service.rates import write
+
+        write(rates, self._folder)
+        self.last = rates
+        if self._printed_ms is None:
+            self._printed_ms = rates.at_ms  # the first minutes say little
+        if self._every_ms and rates.at_ms - self._printed_ms >= self._every_ms:
+            self._printed_ms = rates.at_ms
+            _say(f"rate      {rates.line()}", rates.at_ms)
+
+
+def _say(words: str, at_ms: int) -> None:
+    from datetime import UTC, datetime
+
+    typer.echo(f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%SZ}  {words}")
 
 
 def _tell(feed: str, events: "list[Event]") -> None:
     """One line for each thing that a person would want to know."""
-    from datetime import UTC, datetime
-
     from almenara.model import events as e
-
-    def say(words: str, at_ms: int) -> None:
-        typer.echo(f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%SZ}  {words}")
 
     for event in events:
         match event:
             case e.SourceSilent(origin=origin, at_ms=at):
-                say(f"SILENT    {origin}: no data is not no fire", at)
+                _say(f"SILENT    {origin}: no data is not no fire", at)
             case e.SourceHeard(origin=origin, at_ms=at):
-                say(f"heard     {origin}", at)
+                _say(f"heard     {origin}", at)
             case e.IncidentOpened(incident=name, priority=priority, reasons=reasons, now_ms=at):
-                say(f"INCIDENT  {name}, priority {priority}: {', '.join(reasons)}", at)
+                _say(f"INCIDENT  {name}, priority {priority}: {', '.join(reasons)}", at)
             case e.IncidentClosed(incident=name, reason=reason, now_ms=at):
-                say(f"closed    {name}: {reason}", at)
+                _say(f"closed    {name}: {reason}", at)
             case e.WarningDrafted(identifier=name, msg_type=kind, severity=severity, now_ms=at):
-                say(f"WARNING   {kind} {name}, {severity} (draft)", at)
+                _say(f"WARNING   {kind} {name}, {severity} (draft)", at)
             case _:
                 pass

@@ -20,7 +20,7 @@ class KeyTable(NamedTuple):
     """The keys in order of arrival, 44 bytes each, and an open-addressing hash of their places, at most half full."""
 
     slots: NDArray[np.int32]  # place of a key in the columns; −1: free
-    count: I64  # one number: how many keys there are
+    held: I64  # one number: how many keys there are
     hi: U64
     lo: U64
     version: I64
@@ -52,21 +52,21 @@ def with_room(table: KeyTable, more: int, *, since: int) -> KeyTable:
 
     Keys of observations older than `since` are let go whenever the table has to be made anew.
     """
-    count = int(table.count[0])
+    count = int(table.held[0])
     if count + more <= len(table.hi):
         return table
     keep = np.flatnonzero(table.time[:count] >= since)
     bigger = empty_table(int(_SPARE * (len(keep) + more)))
     for name in COLUMNS:
         getattr(bigger, name)[: len(keep)] = getattr(table, name)[keep]
-    bigger.count[0] = len(keep)
+    bigger.held[0] = len(keep)
     _place_all(bigger)
     return bigger
 
 
 def keys_of(table: KeyTable) -> dict[str, NDArray[Any]]:
     """The columns of all keys that the table holds."""
-    return {name: getattr(table, name)[: int(table.count[0])] for name in COLUMNS}
+    return {name: getattr(table, name)[: int(table.held[0])] for name in COLUMNS}
 
 
 @inlined
@@ -84,7 +84,7 @@ def _slot(table: KeyTable, hi: Any, lo: Any) -> Any:
 
 @compiled
 def _place_all(table: KeyTable) -> None:
-    for k in range(table.count[0]):
+    for k in range(table.held[0]):
         table.slots[_slot(table, table.hi[k], table.lo[k])] = k
 
 
@@ -102,8 +102,8 @@ def judge(table: KeyTable, hi: U64, lo: U64, version: I64, tie: U64, time: I64) 
         place = table.slots[i]
         if place < 0:
             verdicts[k] = NEW
-            place = np.int32(table.count[0])
-            table.count[0] += 1
+            place = np.int32(table.held[0])
+            table.held[0] += 1
             table.slots[i] = place
             table.hi[place] = hi[k]
             table.lo[place] = lo[k]

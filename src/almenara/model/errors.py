@@ -8,7 +8,8 @@ AlmenaraError
 ├── LogError              the log refused
 │   ├── LogCorrupted      the hash chain is broken; says where
 │   ├── LogLocked         another process writes this log
-│   └── UnknownEvent      an entry was written by a newer version
+│   ├── UnknownEvent      an entry was written by a newer version
+│   └── UnknownSnapshot   a snapshot was written by another version: the log is read instead
 └── InvalidWarning        a CAP message that must not leave the house
 
 Rows that cannot be used are no errors: they become quarantine records with a reason.
@@ -53,6 +54,10 @@ class LogLocked(LogError):
 
 class UnknownEvent(LogError):
     """The entry was written by a newer version of Almenara."""
+
+
+class UnknownSnapshot(LogError):
+    """The snapshot was written by another version of Almenara."""
 
 
 class InvalidWarning(AlmenaraError):

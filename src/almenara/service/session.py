@@ -1,17 +1,19 @@
 """A log and the state it adds up to, ready to go on: what every way of running Almenara shares."""
 
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
+import msgspec
+
 from almenara import pipeline, places, results
-from almenara.model.errors import UsageError
+from almenara.model.errors import UnknownSnapshot, UsageError
 from almenara.model.events import Event, Parameter, PlacesImported, RunFinished, RunStarted
 from almenara.model.observations import to_ipc
 from almenara.ports import EventLog
+from almenara.service.rates import Meter, Rates, memory_mb, peak_memory_mb
+from almenara.service.snapshots import Snapshots
 from almenara.stages.public_warnings import check_policy
 from almenara.stores import open_log
 from almenara.stores.folder import KEY_NAME, SNAPSHOTS_NAME, WriterLock
@@ -20,7 +22,10 @@ from almenara.stores.sqlite import FILE_NAME
 #: Decisions are made durable together, at the latest after so many seconds or events: nothing is acknowledged before.
 COMMIT_S = 0.5
 COMMIT_EVENTS = 2_000
+#: A snapshot is made after so many seconds of work, which is what a restart has to do again at most: a chain that has
+#: little to do makes few. One that takes long to copy is made less often: copying costs no more than a twentieth.
 SNAPSHOT_S = 20.0
+SNAPSHOT_SHARE = 20.0
 
 #: Called with (words for people, done, total).
 Progress = Callable[[str, int, int], None]
@@ -41,7 +46,10 @@ class Session:
         self.clockwork = pipeline.Clockwork(time.perf_counter)
         self.seconds: dict[str, float] = {}
         self._unsaved: list[Event] = []
-        self._saved_at = self._snapshot_at = time.monotonic()
+        self._saved_at = time.monotonic()
+        self._worked_s = 0.0  # since the state of the newest snapshot
+        self._meter = Meter(time.monotonic)
+        self._snapshots = Snapshots(log)
 
     def recover(self) -> None:
         """Read the newest snapshot and what the log holds after it."""
@@ -49,22 +57,33 @@ class Session:
         after = 0
         snapshot = self.log.load_snapshot()
         if snapshot is not None:
-            after, data = snapshot
-            self.state = pipeline.from_bytes(data)
+            with suppress(UnknownSnapshot):
+                self.state = pipeline.from_bytes(snapshot[1])
+                after = snapshot[0]
         for entry in self.log.read(after):
             self.state = pipeline.evolve(self.state, entry.event())
         self.seconds["recover"] = time.perf_counter() - begun
 
     def take(self, event: Event) -> None:
         """Let the state evolve by an event from outside and put it in line for the log."""
+        begun, read = time.perf_counter(), self._read()
         self.state = pipeline.evolve(self.state, event)
+        self._meter.took(self._read() - read)
+        self._worked_s += time.perf_counter() - begun
         self._queue([event])
 
     def step(self, at_ms: int) -> list[Event]:
         """Follow everything acquired up to a time; returns what was decided."""
+        begun = time.perf_counter()
         events = self.clockwork.step(self.state, at_ms)
+        seconds = time.perf_counter() - begun
+        self._meter.stepped(seconds)
+        self._worked_s += seconds
         self._queue(events)
         return events
+
+    def _read(self) -> int:
+        return sum(counts.read for counts in self.state.observations.counts.values())
 
     def _queue(self, events: Iterable[Event]) -> None:
         self._unsaved.extend(events)
@@ -78,15 +97,44 @@ class Session:
             self.log.append(self._unsaved, now_ms())
             self._unsaved = []
         self._saved_at = time.monotonic()
-        if self._saved_at - self._snapshot_at >= SNAPSHOT_S:
-            self.snapshot()
+        enough_s = max(SNAPSHOT_S, SNAPSHOT_SHARE * self._snapshots.pause_s)
+        if self._worked_s >= enough_s and not self._snapshots.busy:
+            self._worked_s = 0.0
+            self._snapshots.keep(self.state)
         self.seconds["log"] = self.seconds.get("log", 0.0) + time.perf_counter() - begun
 
     def snapshot(self) -> None:
-        """Keep the state beside the log, so that a restart need not read all of it."""
-        seq, _ = self.log.head()
-        self.log.save_snapshot(seq, pipeline.to_bytes(self.state))
-        self._snapshot_at = time.monotonic()
+        """Keep the state beside the log, so that a restart need not read all of it; returns when that is done."""
+        self._worked_s = 0.0
+        self._snapshots.keep(self.state)
+        self._snapshots.wait()
+
+    def rates(self, at_ms: int) -> Rates:
+        """How the chain is doing."""
+        counts = self.state.observations.counts.values()
+        newest_ms = self.state.observations.newest_ms
+        recent, mean = self._meter.per_s()
+        p50, p95 = self._meter.step_ms()
+        kept = self._snapshots
+        return Rates(
+            at_ms=at_ms,
+            observations_per_s=round(recent, 3),
+            observations_per_s_mean=round(mean, 3),
+            read=self._read(),
+            accepted=sum(c.accepted for c in counts),
+            superseded=sum(c.superseded for c in counts),
+            rejected=sum(sum(c.rejected.values()) for c in counts),
+            steps=self._meter.steps,
+            step_p50_ms=p50,
+            step_p95_ms=p95,
+            lag_s=round((at_ms - newest_ms) / 1000, 1) if newest_ms else None,
+            log_bytes=self.log.size_bytes(),
+            log_entries=self.log.head()[0],
+            snapshot_age_s=None if kept.kept_at is None else round(time.monotonic() - kept.kept_at, 1),
+            snapshot_bytes=kept.size_bytes,
+            snapshot_pause_ms=round(1000 * kept.pause_s, 1),
+            memory_mb=memory_mb(),
+        )
 
     def start(self, mode: str, status: str, parameters: dict[str, Parameter]) -> bool:
         """Begin a run, or go on with the same one (True). Raises UsageError when the log holds a different one."""
@@ -135,22 +183,19 @@ class Session:
         self.seconds["results"] = time.perf_counter() - collecting
         self.seconds |= self.clockwork.seconds
         self.seconds["total"] = time.perf_counter() - begun
-        found.summary = results.summarise(found, self.state, self.mode, parameters, self.seconds, peak_memory_mb())
+        self._summarise(found, parameters)
         return found
 
+    def gather(self) -> results.Results:
+        """What has been found so far."""
+        found = results.collect(self.log, self.state)
+        self._summarise(found, {})
+        found.summary["seconds"].setdefault("total", 0.0)
+        return found
 
-def results_of(session: Session) -> results.Results:
-    """What a watch has found so far."""
-    found = results.collect(session.log, session.state)
-    found.summary = results.summarise(found, session.state, session.mode, {}, session.seconds, peak_memory_mb())
-    found.summary["seconds"].setdefault("total", 0.0)
-    return found
-
-
-def peak_memory_mb() -> float:
-    """The most memory this process has held, MB."""
-    scale = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes there, KiB on Linux
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale / 1e6, 1)
+    def _summarise(self, found: results.Results, parameters: dict[str, Parameter]) -> None:
+        found.summary = results.summarise(found, self.state, self.mode, parameters, self.seconds, peak_memory_mb())
+        found.summary["rates"] = msgspec.to_builtins(self.rates(now_ms()))
 
 
 def begin_anew(folder: Path, *, own: bool) -> None:

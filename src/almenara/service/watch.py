@@ -15,11 +15,14 @@ from almenara.model.errors import InputError, UsageError
 from almenara.model.events import Event
 from almenara.ports import EventLog
 from almenara.service.live import Desk
+from almenara.service.rates import Rates
 from almenara.service.session import Session, now_ms
 
 #: The longest that the loop sleeps at once: how soon it notices that it is asked to stop, and that a feed is silent.
 NAP_S = 1.0
 TICK_MS = 60_000
+#: How often the watch says how it is doing, at the most.
+RATES_MS = 10_000
 
 
 @dataclass(slots=True)
@@ -41,9 +44,13 @@ def watch(
     stopped: Callable[[], bool],
     nap: Callable[[float], None],
     tell: Callable[[str, list[Event]], None],
+    tell_rates: Callable[[Rates], None] = lambda rates: None,
     clock: Callable[[], int] = now_ms,
 ) -> Session:
-    """Poll until `stopped()`, or each feed once; `tell` hears of every poll and what was decided after it."""
+    """Poll until `stopped()`, or each feed once; `tell` hears of every poll and what was decided after it.
+
+    `tell_rates` hears how the chain is doing, every ten seconds and in the end.
+    """
     known = sources.find_all()
     for feed in config.feed:
         if feed.source not in known:
@@ -59,7 +66,7 @@ def watch(
     cadence = {feed.name: 1000 * (feed.cadence_s or known[feed.source].cadence_s) for feed in config.feed}
     desk = Desk(session, cadence)
     polls = [_Poll(feed) for feed in config.feed]
-    ticked = 0
+    ticked = rated = 0
     with new_client(f"almenara/{__version__}") as client, tempfile.TemporaryDirectory(prefix="almenara-") as folder:
         while not stopped():
             for poll in polls:
@@ -78,10 +85,14 @@ def watch(
                 decided = desk.tick(ticked)
                 session.commit()
                 tell("", decided)
+            if clock() - rated >= RATES_MS:
+                rated = clock()
+                tell_rates(session.rates(rated))
             nap(NAP_S)
     session.commit()
     session.snapshot()
     log.checkpoint(clock())
+    tell_rates(session.rates(clock()))
     return session
 
 
@@ -119,6 +130,7 @@ def _look(desk: Desk, poll: _Poll, location: Path, now: int) -> list[Event]:
         files = [path for path in expand([location]) if poll.seen.get(path) != _mark(path)]
     except (InputError, OSError) as error:
         return desk.deliver(feed.name, feed.source, None, now, str(error))
+    poll.seen = {path: mark for path, mark in poll.seen.items() if path.exists()}  # files that went need no memory
     if not files:
         desk.unchanged(feed.name, feed.source, now)
         return desk.tick(now)

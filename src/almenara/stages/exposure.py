@@ -1,6 +1,5 @@
 """Which places lie within reach of which hazard: found from what joined a footprint, kept with hysteresis."""
 
-from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -244,10 +243,6 @@ class _Decision:
             found = Exposure(distance_m, since_ms, "observed footprint", certainty, suppressed, None)
             self.meet(name, self.state.ids[row], found)
 
-    def latest_of(self, hazards: Set[str]) -> Set[str]:
-        """Those of the hazards that the step says something of; costs what the smaller set does."""
-        return self.latest.keys() & hazards if len(hazards) > len(self.latest) else hazards & self.latest.keys()
-
     def claim_of(self, hazard: str) -> tuple[str, str | None]:
         """What an exposure to a hazard may claim: certainty, and why no alert is raised."""
         row = self.latest.get(hazard)
@@ -295,8 +290,8 @@ class _Decision:
             for place, exposure in sorted(self.state.exposures.get(hazard, {}).items()):
                 if (hazard, place) not in self.kept:
                     self.put(hazard, place, "left", exposure, until=now_ms)
-        exposed = self.latest_of(self.state.exposures.keys()) | self.latest_of({hazard for hazard, _ in self.rows})
-        over = {hazard for hazard in exposed if self.latest[hazard]["state"] in OVER}
+        exposed = (self.latest.keys() & self.state.exposures.keys()) | {hazard for hazard, _ in self.rows}
+        over = {hazard for hazard in exposed & self.latest.keys() if self.latest[hazard]["state"] in OVER}
         for hazard, place in [key for key in self.rows if key[0] in over]:  # what came and went within the step
             del self.rows[hazard, place]
         for hazard in sorted(over):
@@ -308,7 +303,7 @@ class _Decision:
         touched: dict[str, set[str]] = {}
         for hazard, place in self.rows:
             touched.setdefault(hazard, set()).add(place)
-        for hazard in sorted(self.latest_of(touched.keys()) | self.latest_of(self.state.exposures.keys())):
+        for hazard in sorted(self.latest.keys() & touched.keys() | self.latest.keys() & self.state.exposures.keys()):
             row = self.latest[hazard]
             if row["into"] is not None or row["state"] in OVER:
                 continue

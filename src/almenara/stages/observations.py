@@ -8,7 +8,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from almenara.kernels.key_table import COLUMNS, NEW, NEWER, OLDER, SAME, KeyTable, empty_table, judge, keys_of, with_room
+from almenara.kernels.key_table import (
+    COLUMNS,
+    NEW,
+    NEWER,
+    OLDER,
+    SAME,
+    KeyTable,
+    empty_table,
+    judge,
+    keys_of,
+    with_room,
+)
 
 #: Keys are remembered for so long after their observation: longer than FIRMS takes to reissue NRT as SP (2–3 months),
 #: and than late rows are followed (`hazards.LATE_MAX_MS`). What comes later still counts for no hazard, known or not.
@@ -44,7 +55,7 @@ class State:
     @property
     def keys(self) -> int:
         """How many are remembered."""
-        return int(self.table.count[0])
+        return int(self.table.held[0])
 
 
 @dataclass(frozen=True, slots=True)

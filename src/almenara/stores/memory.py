@@ -84,6 +84,11 @@ class MemoryLog:
         seq, digest, data = self._snapshot
         return (seq, data) if seq <= head and self._rows[seq - 1][5] == digest else None
 
+    def size_bytes(self) -> int:
+        """As `EventLog.size_bytes`: the payloads."""
+        self._check_open()
+        return sum(len(row[4]) for row in self._rows)
+
     def close(self) -> None:
         """As `EventLog.close`."""
         self._closed = True

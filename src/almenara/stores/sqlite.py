@@ -150,12 +150,13 @@ class SqliteLog:
 
     def save_snapshot(self, seq: int, data: bytes) -> None:
         """As `EventLog.save_snapshot`. Raises LogError for an entry that the log does not hold or a full disk."""
-        with self._mutex, self._refusals(), beside.disk_errors(self._folder):
+        with self._mutex, self._refusals():
             self._check_writable()
             head, _ = _head(self._connection)
             digest = _hash_at(self._connection, seq)
             if not 1 <= seq <= head or digest is None:
                 raise LogError(f"A snapshot of entry {seq} cannot be kept: the log holds entries 1 to {head}.")
+        with beside.disk_errors(self._folder):  # entries may be appended while the snapshot is written
             beside.write_snapshot(self._folder, beside.Snapshot(seq, digest, data), self._key, head)
 
     def load_snapshot(self) -> tuple[int, bytes] | None:
@@ -166,6 +167,12 @@ class SqliteLog:
                 if _hash_at(self._connection, snapshot.seq) == snapshot.entry_hash:
                     return snapshot.seq, snapshot.data
         return None
+
+    def size_bytes(self) -> int:
+        """As `EventLog.size_bytes`: the file and what SQLite keeps beside it."""
+        self._check_open()
+        with beside.disk_errors(self._folder):
+            return sum(path.stat().st_size for path in self._folder.glob(f"{FILE_NAME}*"))
 
     def close(self) -> None:
         """As `EventLog.close`. Iterators under way may be read to their end."""
