@@ -50,6 +50,7 @@ class Load:
     days: float = 365.0
     file_rows: int = 10_000
     late_share: float = 0.002  # of the rows: these come two files late
+    pixels_a_fire: float = 120.0
     places: str = "geonames:world"
     seed: int = 7
 
@@ -102,6 +103,7 @@ def run(load: Load, state: Path, samples: int) -> dict[str, Any]:
             desk.deliver("fires", "firms", path, at_ms)
             session.commit()
             course.note(len(rows), time.perf_counter() - begun)
+        session.snapshot()
         counts = session.state.observations.counts["firms"]
         whole = {
             "observations": counts.read,
@@ -174,7 +176,13 @@ def files(load: Load) -> Iterator[FirePixels]:
         wanted = load.observations * (number + 1) // periods - load.observations * number // periods
         start_ms = START_MS + round(number * PERIOD_DAYS) * DAY_MS
         seed = 100_000 * load.seed + number
-        fires = generate_fires(round(wanted * SPARE) + 100, seed, start_ms=start_ms, days=PERIOD_DAYS)
+        fires = generate_fires(
+            round(wanted * SPARE) + 100,
+            seed,
+            start_ms=start_ms,
+            days=PERIOD_DAYS,
+            pixels_a_fire=load.pixels_a_fire,
+        )
         viirs = np.flatnonzero(fires.platform < 3)
         fires = _take(fires, np.sort(dice.choice(viirs, min(wanted, len(viirs)), replace=False)))
         for rows in np.split(np.arange(len(fires)), _cuts(fires.time_ms, load.file_rows)):

@@ -76,6 +76,8 @@ def evolve(state: State, event: Event) -> State:
     elif isinstance(event, StepTaken):
         _advance(state, event.now_ms)
         state.exposure.unmet = False  # the step's own decisions follow in the log
+    elif isinstance(event, HazardsArchived):
+        _let_go(state, from_ipc(event.table).column("hazard_id").to_pylist())
     elif isinstance(event, PlacesImported | ExposuresChanged):
         state.exposure = exposure.evolve(state.exposure, event)
     elif isinstance(event, INCIDENT_EVENTS):
@@ -98,6 +100,11 @@ def _advance(state: State, now_ms: int) -> list[Delta]:
     return [state.hazards[kind].advance(now_ms) for kind in sorted(state.hazards)]
 
 
+def _let_go(state: State, archived: list[str]) -> None:
+    """The later stages forget what no hazard can call for any more."""
+    state.warnings = public_warnings.forget(state.warnings, map(incidents.name_for, archived))
+
+
 class Clockwork:
     """Takes steps: runs every stage's decision once, in order, and measures what each cost."""
 
@@ -118,6 +125,7 @@ class Clockwork:
         if archived:
             table = to_ipc(pa.Table.from_pylist(archived, schema=ARCHIVED))
             events.append(HazardsArchived(now_ms=now_ms, table=table))
+            _let_go(state, [row["hazard_id"] for row in archived])
         begun = self._lap("hazards", begun)
         exposed: set[str] = set()
         reach = [state.hazards[kind].reach() for kind in sorted(state.hazards)] if state.exposure.unmet else []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -93,7 +94,7 @@ def collect(log: EventLog, state: State) -> Results:
             continue
         event = entry.event()
         if isinstance(event, HazardsChanged):
-            changes.append(from_ipc(event.table))
+            changes.append(from_ipc(event.table).select(TIMELINE))
         elif isinstance(event, HazardsArchived):
             archived += from_ipc(event.table).to_pylist()
         elif isinstance(event, ExposuresChanged):
@@ -104,12 +105,12 @@ def collect(log: EventLog, state: State) -> Results:
             expired += 1
         else:
             _note_incident(incidents, event)
-    timeline = pa.concat_tables(changes) if changes else hazards.CHANGES.empty_table()
+    timeline = pa.concat_tables([hazards.CHANGES.empty_table().select(TIMELINE), *changes])
     views = [view for kind in sorted(state.hazards) for view in state.hazards[kind].views()]
     views = sorted([*views, *(unpack_view(row["view"]) for row in archived)], key=lambda view: (view.kind, view.id))
     found = Results(
         hazards=views,
-        timeline=timeline.select(TIMELINE),
+        timeline=timeline,
         exposures=_exposures(exposed, state),
         incidents=[incidents[name] for name in sorted(incidents)],
         warnings=warnings,
@@ -223,9 +224,9 @@ def write(found: Results, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     _put(out / "hazards.geojson", _geojson(found.hazards))
     for name, table in (("timeline", found.timeline), ("exposures", found.exposures)):
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd")
-        _put(out / f"{name}.parquet", sink.getvalue())
+        part = out / f".{name}.parquet.part"
+        pq.write_table(table, part, compression="zstd")
+        part.replace(out / f"{name}.parquet")
     _write_csv(found.exposures, out / "exposures.csv")
     _put(out / "incidents.json", msgspec.json.format(msgspec.json.encode(found.incidents), indent=1))
     warnings = out / "warnings"
@@ -270,25 +271,26 @@ def _geojson(views: Iterable[View]) -> bytes:
     views = list(views)
     shapes = [view.extra.get("felt") if view.kind == "earthquake" else view.footprint for view in views]
     texts = shapely.to_geojson(shapes) if shapes else []
+    seen = zip(_isos(view.first_seen_ms for view in views), _isos(view.last_seen_ms for view in views), strict=True)
     features = [
         {
             "type": "Feature",
             "id": view.id,
             "geometry": msgspec.Raw(text.encode()) if text is not None else None,
-            "properties": _properties(view),
+            "properties": _properties(view, *times),
         }
-        for view, text in zip(views, texts, strict=True)
+        for view, text, times in zip(views, texts, seen, strict=True)
     ]
     return msgspec.json.encode({"type": "FeatureCollection", "features": features})
 
 
-def _properties(view: View) -> dict[str, Any]:
+def _properties(view: View, first_seen: str, last_seen: str) -> dict[str, Any]:
     return {
         "id": view.id,
         "kind": view.kind,
         "state": view.state,
-        "first_seen": _iso(view.first_seen_ms),
-        "last_seen": _iso(view.last_seen_ms),
+        "first_seen": first_seen,
+        "last_seen": last_seen,
         "area_km2": None if view.area_km2 is None else round(view.area_km2, 4),
         "observations": view.observations,
         "merged_from": view.merged_from,
@@ -307,6 +309,12 @@ def _properties(view: View) -> dict[str, Any]:
 
 def _iso(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _isos(times_ms: Iterable[int]) -> list[str]:
+    """The same for many at once."""
+    times = np.fromiter(times_ms, "datetime64[ms]").astype("datetime64[s]")
+    return [f"{text}Z" for text in np.datetime_as_string(times).tolist()]
 
 
 def summarise(

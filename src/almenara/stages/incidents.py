@@ -104,8 +104,13 @@ def decide(
 def _opened(hazard: str, raised: list[Exposure], exposures: Exposures, now_ms: int) -> IncidentOpened:
     priority, reasons = assess(raised, exposures, [hazard])
     kind = "fire" if raised[0].mmi is None else "earthquake"
-    name = f"incident-{hazard}"
+    name = name_for(hazard)
     return IncidentOpened(now_ms=now_ms, incident=name, kind=kind, hazard=hazard, priority=priority, reasons=reasons)
+
+
+def name_for(hazard: str) -> str:
+    """The name of an incident that a hazard opens."""
+    return f"incident-{hazard}"
 
 
 def _alerting(exposures: Exposures, hazards: list[str]) -> list[Exposure]:

@@ -99,10 +99,11 @@ class State:
         if n > first or self._replaced:
             self._follow(due, delta)
         old = n > first and int(due["t"][0]) < now - DORMANT_AFTER_MIN
-        if now // 60 != self._swept_hour or old:
+        before = self._swept_hour
+        if now // 60 != before or old:
             self._swept_hour = now // 60
             self._sweep(now, delta)
-            if now % 1440 < 60:
+            if now // 1440 != before // 24:  # once a day, whichever hours there are steps in
                 self._let_go(delta)
         return delta
 

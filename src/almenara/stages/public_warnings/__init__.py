@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -33,6 +33,7 @@ __all__ = [
     "decide",
     "due",
     "evolve",
+    "forget",
     "uncovered",
     "warning_area",
 ]
@@ -74,7 +75,7 @@ class Thread(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class State:
-    """The threads by incident. Closed ones stay, so that an incident that comes back goes on counting."""
+    """The threads by incident. Closed ones stay while the incident can come back, so that it goes on counting."""
 
     threads: dict[str, Thread] = field(default_factory=dict)
     open: dict[str, int] = field(default_factory=dict)  # incident → when its last message runs out, ms
@@ -134,6 +135,14 @@ def evolve(state: State, event: Event) -> State:
             del state.open[incident]
             thread = state.threads[incident]
             state.threads[incident] = msgspec.structs.replace(thread, open=False, earlier=(), xml=b"")
+    return state
+
+
+def forget(state: State, incidents: Iterable[str]) -> State:
+    """Let go of the threads of incidents that cannot come back, because what they were named for is archived."""
+    for incident in incidents:
+        if incident in state.threads and not state.threads[incident].open:
+            del state.threads[incident]
     return state
 
 
