@@ -2,7 +2,7 @@
 
 import csv
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -267,8 +267,7 @@ def _cell(value: Any) -> Any:
     return value
 
 
-def _geojson(views: Iterable[View]) -> bytes:
-    views = list(views)
+def _geojson(views: Sequence[View]) -> bytes:
     shapes = [view.extra.get("felt") if view.kind == "earthquake" else view.footprint for view in views]
     texts = shapely.to_geojson(shapes) if shapes else []
     seen = zip(_isos(view.first_seen_ms for view in views), _isos(view.last_seen_ms for view in views), strict=True)
@@ -313,8 +312,7 @@ def _iso(time_ms: int) -> str:
 
 def _isos(times_ms: Iterable[int]) -> list[str]:
     """The same for many at once."""
-    times = np.fromiter(times_ms, "datetime64[ms]").astype("datetime64[s]")
-    return [f"{text}Z" for text in np.datetime_as_string(times).tolist()]
+    return [f"{text}Z" for text in np.fromiter(times_ms, "datetime64[ms]").astype("datetime64[s]").astype(str).tolist()]
 
 
 def summarise(
