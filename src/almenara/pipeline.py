@@ -20,6 +20,7 @@ from almenara.model.events import (
     IncidentOpened,
     ObservationsReceived,
     PlacesImported,
+    ReachChanged,
     RowsRejected,
     RunStarted,
     SourceHeard,
@@ -30,14 +31,16 @@ from almenara.model.events import (
     WarningExpired,
 )
 from almenara.model.observations import from_ipc, to_ipc
-from almenara.stages import exposure, incidents, observations, public_warnings, source_health
+from almenara.stages import exposure, incidents, observations, public_warnings, reach, source_health
 from almenara.stages.exposure import State as Exposures
 from almenara.stages.hazards import ARCHIVED, CHANGES, Delta, Follower, View, followers
 from almenara.stages.hazards.earthquake import State as Earthquakes
+from almenara.stages.hazards.fire import State as Fires
 from almenara.stages.incidents import State as Incidents
 from almenara.stages.observations import State as Observations
 from almenara.stages.public_warnings import Policy, Situation, ThreatenedPlace
 from almenara.stages.public_warnings import State as Warnings
+from almenara.stages.reach import State as Reach
 from almenara.stages.source_health import State as Health
 
 INCIDENT_EVENTS = (IncidentOpened, IncidentChanged, IncidentMerged, IncidentClosed)
@@ -51,6 +54,7 @@ class State:
     observations: Observations = field(default_factory=Observations)
     hazards: dict[str, Follower] = field(default_factory=followers)
     exposure: Exposures = field(default_factory=Exposures)
+    reach: Reach = field(default_factory=Reach)
     incidents: Incidents = field(default_factory=Incidents)
     warnings: Warnings = field(default_factory=Warnings)
     policy: Policy = field(default_factory=Policy)
@@ -71,6 +75,9 @@ def evolve(state: State, event: Event) -> State:
         state.exposure.unmet = False  # the step's own decisions follow in the log
     elif isinstance(event, PlacesImported | ExposuresChanged):
         state.exposure = exposure.evolve(state.exposure, event)
+        state.reach = reach.evolve(state.reach, event, state.exposure)
+    elif isinstance(event, ReachChanged):
+        state.reach = reach.evolve(state.reach, event, state.exposure)
     elif isinstance(event, INCIDENT_EVENTS):
         state.incidents = incidents.evolve(state.incidents, event)
     elif isinstance(event, WarningDrafted | WarningExpired):
@@ -96,7 +103,7 @@ class Clockwork:
 
     def __init__(self, timer: Callable[[], float]) -> None:
         self._timer = timer
-        self.seconds = dict.fromkeys(("hazards", "exposure", "incidents", "warnings"), 0.0)
+        self.seconds = dict.fromkeys(("hazards", "exposure", "reach", "incidents", "warnings"), 0.0)
 
     def step(self, state: State, now_ms: int) -> list[Event]:
         """Follow everything acquired up to `now_ms`; the state has evolved by all events returned."""
@@ -113,14 +120,18 @@ class Clockwork:
             events.append(HazardsArchived(now_ms=now_ms, table=table))
         begun = self._lap("hazards", begun)
         exposed: set[str] = set()
-        reach = [state.hazards[kind].reach() for kind in sorted(state.hazards)] if state.exposure.unmet else []
+        anew = [state.hazards[kind].reach() for kind in sorted(state.hazards)] if state.exposure.unmet else []
         state.exposure.unmet = False
-        for delta in [*deltas, *reach]:
+        for delta in [*deltas, *anew]:
             for moved in exposure.decide(state.exposure, delta, now_ms):
                 state.exposure = exposure.evolve(state.exposure, moved)
                 events.append(moved)
                 exposed.update(from_ipc(moved.table).column("hazard_id").to_pylist())
         begun = self._lap("exposure", begun)
+        for reached in _reach(state, [*changes, *(row for delta in anew for row in delta.context)], now_ms):
+            state.reach = reach.evolve(state.reach, reached, state.exposure)
+            events.append(reached)
+        begun = self._lap("reach", begun)
         before = {name: (i.kind, tuple(i.hazards)) for name, i in state.incidents.incidents.items()}
         shaking = _earthquakes(state).shaking
         ended: list[IncidentClosed | IncidentMerged] = []
@@ -142,6 +153,15 @@ class Clockwork:
         now = self._timer()
         self.seconds[stage] += now - begun
         return now
+
+
+def _reach(state: State, rows: list[dict[str, Any]], now_ms: int) -> list[ReachChanged]:
+    """What the fires that a step touched could reach."""
+    if state.exposure.index is None or not rows:
+        return []
+    fires = state.hazards["fire"]
+    assert isinstance(fires, Fires)
+    return reach.decide(state.reach, rows, fires.fronts(reach.rising(rows)), state.exposure, now_ms)
 
 
 def _earthquakes(state: State) -> Earthquakes:
@@ -266,6 +286,7 @@ def to_bytes(state: State) -> bytes:
     values["imports"] = state.exposure.imports
     values["unmet"] = state.exposure.unmet
     values["exposures"] = msgspec.to_builtins(state.exposure.exposures)
+    values["reach"] = msgspec.to_builtins(state.reach.near)
     values["incidents"] = [msgspec.to_builtins(i) for i in state.incidents.incidents.values()]
     values["warnings"] = state.warnings.to_bytes()
     packed = {name: (a.dtype.str, list(a.shape), np.ascontiguousarray(a).tobytes()) for name, a in arrays.items()}
@@ -295,6 +316,7 @@ def from_bytes(data: bytes) -> State:
     exposure.rebuild(state.exposure)
     state.exposure.unmet = values["unmet"]
     state.exposure.exposures = msgspec.convert(values["exposures"], dict[str, dict[str, exposure.Exposure]])
+    state.reach.near = msgspec.convert(values.get("reach", {}), dict[str, dict[str, reach.Near]])
     for raw in values["incidents"]:
         incident = msgspec.convert(raw, incidents.Incident)
         state.incidents.incidents[incident.id] = incident

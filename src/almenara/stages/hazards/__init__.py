@@ -57,6 +57,21 @@ class Boxes:
 
 
 @dataclass(frozen=True, slots=True)
+class Fronts:
+    """Fires as the reach stage sees them: the pace of their last day, and the cells of their edge."""
+
+    hazards: list[str]
+    last_seen_ms: NDArray[np.int64]
+    fine: NDArray[np.bool_]  # seen in pixels fine enough to call it observed
+    advance_m: NDArray[np.float64]  # within the last day; NaN: seen for too short a time to say
+    index: NDArray[np.int64]  # of each cell, into `hazards`
+    west: NDArray[np.float64]  # degrees
+    south: NDArray[np.float64]
+    east: NDArray[np.float64]
+    north: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Shaking:
     """An earthquake's reach: exposure is by intensity, not by distance."""
 

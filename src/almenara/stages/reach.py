@@ -1,0 +1,195 @@
+"""Which places a fire could reach within hours, and the earliest moment of each band: advice, kept apart from exposure.
+
+A row holds moments, so that a fire that is not seen again needs no new decision: its bands widen with the hours, and a
+place is *listed* from the moment its fire's P95 band of 24 h holds it. Neither incidents nor warnings read this state
+(decision 12).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from almenara.model.events import Event, PlacesImported, ReachChanged
+from almenara.model.observations import from_ipc, to_ipc
+from almenara.stages.exposure import LEAVE_FACTOR
+from almenara.stages.exposure import State as Exposures
+from almenara.stages.hazards import Fronts
+from almenara.stages.reach_bands import (
+    HORIZON_MAX_H,
+    HORIZONS_H,
+    LEVELS,
+    OWN,
+    PRIOR,
+    bands_m,
+    calibrated,
+    hours_until,
+)
+
+HOUR_MS = 3_600_000
+LISTED_AHEAD_MS = round(HORIZONS_H[-1] * HOUR_MS)
+LAPSES_MS = round(HORIZON_MAX_H * HOUR_MS)  # after the last detection: then nothing is known of how far it is
+
+_MOMENT = pa.timestamp("ms", tz="UTC")
+CHANGES = pa.schema(
+    [
+        pa.field("hazard_id", pa.string(), nullable=False),
+        pa.field("place_id", pa.string(), nullable=False),
+        pa.field("change", pa.string(), nullable=False),  # entered | revised | left
+        pa.field("distance_m", pa.float64(), nullable=False),  # footprint to place
+        pa.field("since", _MOMENT, nullable=False),  # listed from then on, which may lie ahead
+        pa.field("until", _MOMENT),
+        pa.field("last_seen", _MOMENT, nullable=False),  # the fire: bands count from here
+        pa.field("basis", pa.string(), nullable=False),  # own advance | pooled prior
+        pa.field("calibrated", pa.bool_(), nullable=False),
+        *(pa.field(f"earliest_p{level}", _MOMENT) for level in LEVELS),  # null: not within 48 h of the last look
+    ]
+)
+
+
+class Near(msgspec.Struct, frozen=True):
+    """A place that a fire could reach within 48 h of when it was last seen. Times in ms."""
+
+    distance_m: float
+    since: int
+    last_seen: int
+    basis: str
+    calibrated: bool
+    earliest_p50: int | None
+    earliest_p80: int | None
+    earliest_p95: int | None
+
+
+@dataclass(slots=True)
+class State:
+    """All that could be reached: hazard → place."""
+
+    near: dict[str, dict[str, Near]] = field(default_factory=dict)
+
+
+def evolve(state: State, event: Event, places: Exposures) -> State:
+    """Take in what was decided, or forget places that an import left out."""
+    if isinstance(event, PlacesImported):
+        for hazard, near in list(state.near.items()):
+            state.near[hazard] = {place: row for place, row in near.items() if place in places.rows}
+    elif isinstance(event, ReachChanged):
+        table = from_ipc(event.table)
+        for name in ("since", "last_seen", *(f"earliest_p{level}" for level in LEVELS)):
+            table = table.set_column(table.column_names.index(name), name, table.column(name).cast(pa.int64()))
+        for row in table.drop_columns(["until"]).to_pylist():
+            hazard, place, change = row.pop("hazard_id"), row.pop("place_id"), row.pop("change")
+            near = state.near.setdefault(hazard, {})
+            if change != "left":
+                near[place] = Near(**row)
+                continue
+            near.pop(place, None)
+            if not near:
+                del state.near[hazard]
+    return state
+
+
+def rising(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Of rows of hazards.CHANGES, the fires that could reach anything, in order of their names."""
+    last = {row["hazard_id"]: row for row in rows if row["kind"] == "fire"}
+    return sorted(name for name, row in last.items() if _rises(row))
+
+
+def _rises(row: dict[str, Any]) -> bool:
+    return row["state"] == "active" and row["into"] is None and row["suppressed"] is None
+
+
+def decide(
+    state: State, rows: Sequence[dict[str, Any]], fronts: Fronts, places: Exposures, now_ms: int
+) -> list[ReachChanged]:
+    """What a step means for the places that could be reached.
+
+    `rows` are those of hazards.CHANGES that touched fires, `fronts` the fires among them that are `rising`, `places` the
+    exposures after the step.
+    """
+    changed = dict(_changes(state, rows, fronts, places, now_ms))
+    if not changed:
+        return []
+    table = pa.Table.from_pylist([changed[key] for key in sorted(changed)], schema=CHANGES)
+    return [ReachChanged(now_ms=now_ms, table=to_ipc(table))]
+
+
+Key = tuple[str, str]  # hazard, place
+Rows = Sequence[dict[str, Any]]
+
+
+def _changes(
+    state: State, rows: Rows, fronts: Fronts, places: Exposures, now_ms: int
+) -> Iterator[tuple[Key, dict[str, Any]]]:
+    before = _inherited(state, rows)
+    found = _found(fronts, places, now_ms)
+    for hazard in sorted({row["hazard_id"] for row in rows}.union(fronts.hazards)):
+        known, near = state.near.get(hazard, {}), {}
+        for place, (new, leaves) in found.get(hazard, {}).items():
+            old = before.get(hazard, known).get(place)
+            listed = old is not None and old.since <= now_ms
+            near[place] = msgspec.structs.replace(new, since=old.since) if old and listed and not leaves else new
+        for place, row in near.items():
+            if row != known.get(place):
+                yield (hazard, place), _row(hazard, place, "revised" if place in known else "entered", row, None)
+        for place in known.keys() - near.keys():
+            yield (hazard, place), _row(hazard, place, "left", known[place], now_ms)
+
+
+def _inherited(state: State, rows: Rows) -> dict[str, dict[str, Near]]:
+    """What was known under the names of fires that went on as another one in this step, and under its own."""
+    into = {row["hazard_id"]: row["into"] for row in rows if row["into"] is not None}
+    known: dict[str, dict[str, Near]] = {}
+    for hazard in sorted(into):
+        last = hazard
+        while last in into:
+            last = into[last]
+        for place, near in state.near.get(hazard, {}).items():
+            own = known.setdefault(last, dict(state.near.get(last, {})))
+            own[place] = min(near, own.get(place, near), key=lambda n: n.since)
+    return known
+
+
+def _found(fronts: Fronts, places: Exposures, now_ms: int) -> dict[str, dict[str, tuple[Near, bool]]]:
+    """Places that fires could reach within 48 h of their last detections, and whether each is beyond leaving.
+
+    Places that are exposed already, and fires not seen for 48 h, are left out.
+    """
+    assert places.index is not None
+    own = ~np.isnan(fronts.advance_m)
+    bands = bands_m(own, fronts.fine, fronts.advance_m)
+    far_m = np.where(now_ms < fronts.last_seen_ms + LAPSES_MS, bands[:, -1, -1] * (HORIZON_MAX_H / HORIZONS_H[-1]), 0.0)
+    within = places.index.within_boxes(fronts.west, fronts.south, fronts.east, fronts.north, far_m[fronts.index])
+    fire, place, metres = _nearest(fronts.index[within.observation], within.place, within.distance_m)
+    hours = hours_until(metres, bands[fire])
+    leaving = hours_until(metres / LEAVE_FACTOR, bands[fire])[:, -1]
+    ids = places.places.column("id").take(pa.array(place)).to_pylist()
+    found: dict[str, dict[str, tuple[Near, bool]]] = {}
+    for k, name, m, h, late in zip(fire.tolist(), ids, metres.tolist(), hours.tolist(), leaving.tolist(), strict=True):
+        hazard, last = fronts.hazards[k], int(fronts.last_seen_ms[k])
+        if h[-1] > HORIZON_MAX_H or far_m[k] == 0.0 or name in places.exposures.get(hazard, {}):
+            continue
+        basis = OWN if own[k] else PRIOR
+        moments = [last + round(x * HOUR_MS) if x <= HORIZON_MAX_H else None for x in h]
+        listed = last + round(h[-1] * HOUR_MS) - LISTED_AHEAD_MS
+        near = Near(m, max(now_ms, listed), last, basis, calibrated(basis, bool(fronts.fine[k]), h[-1]), *moments)
+        found.setdefault(hazard, {})[name] = near, last + round(late * HOUR_MS) - LISTED_AHEAD_MS > now_ms
+    return found
+
+
+def _nearest(
+    fire: NDArray[np.int64], place: NDArray[np.int64], metres: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Each pair once, with its least distance."""
+    order = np.lexsort((metres, place, fire))
+    fire, place, metres = fire[order], place[order], metres[order]
+    first = np.ones(len(order), bool)
+    first[1:] = (np.diff(fire) != 0) | (np.diff(place) != 0)
+    return fire[first], place[first], metres[first]
+
+
+def _row(hazard: str, place: str, change: str, near: Near, until: int | None) -> dict[str, Any]:
+    return {"hazard_id": hazard, "place_id": place, "change": change, "until": until, **msgspec.structs.asdict(near)}
