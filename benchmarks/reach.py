@@ -14,6 +14,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from benchmarks.reach_cases import Case, Followed, follow, in_calibration
+from benchmarks.reach_plot import reliability_plot
+from benchmarks.reach_scores import METHODS, Score, score
 
 from almenara.stages.reach_bands import (
     COARSE,
@@ -27,9 +30,6 @@ from almenara.stages.reach_bands import (
     SCALES,
     Scale,
 )
-from benchmarks.reach_cases import Case, Followed, follow, in_calibration
-from benchmarks.reach_plot import reliability_plot
-from benchmarks.reach_scores import METHODS, Score, score
 
 Cases = dict[str, list[Case]]
 CLASSES = [(basis, pixel) for basis in (OWN, PRIOR) for pixel in (FINE, COARSE)]
@@ -122,7 +122,7 @@ def weighted_quantiles(by_fire: list[list[float]]) -> list[float]:
 
 def _as_code(scales: dict[tuple[str, str], tuple[Scale, ...]]) -> str:
     names = {OWN: "OWN", PRIOR: "PRIOR", FINE: "FINE", COARSE: "COARSE"}
-    lines = ["SCALES: dict[tuple[str, str], tuple[Scale, Scale, Scale]] = {\n"]
+    lines = ["SCALES: dict[tuple[str, str], tuple[Scale, ...]] = {\n"]
     for (basis, pixel), row in scales.items():
         lines.append(f"    ({names[basis]}, {names[pixel]}): (\n")
         lines += [f"        Scale({s.fires}, {s.values}, calibrated={s.calibrated}),\n" for s in row]

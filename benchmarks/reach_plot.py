@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from almenara.stages.reach_bands import LEVELS
 from benchmarks.reach_scores import Score
+
+from almenara.stages.reach_bands import LEVELS
 
 SIDE, GAP, TOP = 170, 62, 46
 COLOURS = {"6": "#b35806", "12": "#2166ac", "24": "#1b7837"}

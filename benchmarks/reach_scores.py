@@ -1,4 +1,4 @@
-"""Scores of reach bands and their baselines on cases: does all that burned lie inside, how much else does, whom it told.
+"""Scores of reach bands and their baselines: does all that burned lie inside, how much else does, who was told.
 
 Every figure weighs each fire once, whatever the number of its cases, and is bootstrapped by fire.
 """
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from benchmarks.reach_cases import Case, Outcome
 from numpy.typing import NDArray
 
 from almenara.kernels.advance import beyond_m
 from almenara.kernels.grid import A_M, areas_km2, boxes_of, cells_of
 from almenara.kernels.outlines import outlines
-from almenara.stages.reach_bands import HORIZONS_H, LEVELS, PIXEL_M, bands_m
-from benchmarks.reach_cases import Case, Outcome
+from almenara.stages.reach_bands import LEVELS, PIXEL_M, bands_m
 
 DRAWS, SEED = 1_000, 2026
 PLACES_A_CASE = 300
@@ -109,19 +109,19 @@ def band_km2(footprint: NDArray[np.int64], radius_m: float) -> float:
     if radius_m == 0.0:
         return 0.0
     _, shapes = outlines(np.zeros(len(footprint), np.int64), footprint)
-    west, south, east, north = shapes[0].bounds
+    west, south, _, north = shapes[0].bounds
     middle = np.radians((south + north) / 2.0)
 
     def flat(points: NDArray[np.float64]) -> NDArray[np.float64]:
         x = ((points[:, 0] - west + 540.0) % 360.0 - 180.0) * np.cos(middle)
-        return np.radians(np.column_stack((x, points[:, 1]))) * A_M
+        return np.asarray(np.radians(np.column_stack((x, points[:, 1]))) * A_M)
 
     shape = shapely.transform(shapes[0], flat)
     return float(shapely.buffer(shapely.simplify(shape, 60.0), radius_m, quad_segs=6).area - shape.area) / 1e6
 
 
 def places(case: Case, outcome: Outcome, radius_m: float) -> dict[str, float]:
-    """Scattered places that were reached (within the alert distance of what newly burned): told, missed, false, lead."""
+    """Scattered places reached (within the alert distance of what newly burned): told, missed, false, lead hours."""
     cells, away = scattered(case, outcome.footprint)
     near = beyond_m(outcome.new, cells) <= ALERT_M
     told = away <= radius_m

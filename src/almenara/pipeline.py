@@ -159,9 +159,15 @@ def _reach(state: State, rows: list[dict[str, Any]], now_ms: int) -> list[ReachC
     """What the fires that a step touched could reach."""
     if state.exposure.index is None or not rows:
         return []
-    fires = state.hazards["fire"]
-    assert isinstance(fires, Fires)
-    return reach.decide(state.reach, rows, fires.fronts(reach.rising(rows)), state.exposure, now_ms)
+    fronts = fires_of(state).fronts(reach.rising(rows))
+    return reach.decide(state.reach, rows, fronts, state.exposure, now_ms)
+
+
+def fires_of(state: State) -> Fires:
+    """All fires."""
+    follower = state.hazards["fire"]
+    assert isinstance(follower, Fires)
+    return follower
 
 
 def _earthquakes(state: State) -> Earthquakes:

@@ -28,6 +28,7 @@ from almenara.stages.reach_bands import (
     bands_m,
     calibrated,
     hours_until,
+    widened_m,
 )
 
 HOUR_MS = 3_600_000
@@ -92,6 +93,12 @@ def evolve(state: State, event: Event, places: Exposures) -> State:
     return state
 
 
+def digest_parts(state: State) -> list[bytes]:
+    """The state as bytes that depend on what was observed, never on the order it came in: all but since when."""
+    near = ((hazard, place, row) for hazard in sorted(state.near) for place, row in sorted(state.near[hazard].items()))
+    return [repr((hazard, place, msgspec.structs.replace(row, since=0))).encode() for hazard, place, row in near]
+
+
 def rising(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Of rows of hazards.CHANGES, the fires that could reach anything, in order of their names."""
     last = {row["hazard_id"]: row for row in rows if row["kind"] == "fire"}
@@ -102,13 +109,38 @@ def _rises(row: dict[str, Any]) -> bool:
     return row["state"] == "active" and row["into"] is None and row["suppressed"] is None
 
 
+def describe(fronts: Fronts, now_ms: int) -> dict[str, dict[str, Any]]:
+    """The bands of fires as of now, for people: metres at each horizon, what they rest on, how old the look is.
+
+    A fire not seen for 48 h has none.
+    """
+    own = ~np.isnan(fronts.advance_m)
+    bands = bands_m(own, fronts.fine, fronts.advance_m)
+    found = {}
+    for k, hazard in enumerate(fronts.hazards):
+        stale_ms = now_ms - int(fronts.last_seen_ms[k])
+        if stale_ms >= LAPSES_MS:
+            continue
+        basis, hours = OWN if own[k] else PRIOR, stale_ms / HOUR_MS
+        metres = widened_m(bands[k], hours)
+        found[hazard] = {
+            "basis": basis,
+            "advance_m": round(float(fronts.advance_m[k])) if own[k] else None,
+            "hours_since_seen": round(hours, 1),
+            "hours": list(HORIZONS_H),
+            **{f"p{level}_m": np.ceil(metres[i]).tolist() for i, level in enumerate(LEVELS)},
+            "calibrated": [calibrated(basis, bool(fronts.fine[k]), h) for h in HORIZONS_H],
+        }
+    return found
+
+
 def decide(
     state: State, rows: Sequence[dict[str, Any]], fronts: Fronts, places: Exposures, now_ms: int
 ) -> list[ReachChanged]:
     """What a step means for the places that could be reached.
 
-    `rows` are those of hazards.CHANGES that touched fires, `fronts` the fires among them that are `rising`, `places` the
-    exposures after the step.
+    `rows` are those of hazards.CHANGES that touched fires, `fronts` the fires among them that are `rising`,
+    `places` the exposures after the step.
     """
     changed = dict(_changes(state, rows, fronts, places, now_ms))
     if not changed:
@@ -156,12 +188,12 @@ def _inherited(state: State, rows: Rows) -> dict[str, dict[str, Near]]:
 def _found(fronts: Fronts, places: Exposures, now_ms: int) -> dict[str, dict[str, tuple[Near, bool]]]:
     """Places that fires could reach within 48 h of their last detections, and whether each is beyond leaving.
 
-    Places that are exposed already, and fires not seen for 48 h, are left out.
+    Places that are exposed already are left out.
     """
     assert places.index is not None
     own = ~np.isnan(fronts.advance_m)
     bands = bands_m(own, fronts.fine, fronts.advance_m)
-    far_m = np.where(now_ms < fronts.last_seen_ms + LAPSES_MS, bands[:, -1, -1] * (HORIZON_MAX_H / HORIZONS_H[-1]), 0.0)
+    far_m = bands[:, -1, -1] * (HORIZON_MAX_H / HORIZONS_H[-1])
     within = places.index.within_boxes(fronts.west, fronts.south, fronts.east, fronts.north, far_m[fronts.index])
     fire, place, metres = _nearest(fronts.index[within.observation], within.place, within.distance_m)
     hours = hours_until(metres, bands[fire])
@@ -170,12 +202,12 @@ def _found(fronts: Fronts, places: Exposures, now_ms: int) -> dict[str, dict[str
     found: dict[str, dict[str, tuple[Near, bool]]] = {}
     for k, name, m, h, late in zip(fire.tolist(), ids, metres.tolist(), hours.tolist(), leaving.tolist(), strict=True):
         hazard, last = fronts.hazards[k], int(fronts.last_seen_ms[k])
-        if h[-1] > HORIZON_MAX_H or far_m[k] == 0.0 or name in places.exposures.get(hazard, {}):
+        if h[-1] > HORIZON_MAX_H or name in places.exposures.get(hazard, {}):
             continue
         basis = OWN if own[k] else PRIOR
         moments = [last + round(x * HOUR_MS) if x <= HORIZON_MAX_H else None for x in h]
         listed = last + round(h[-1] * HOUR_MS) - LISTED_AHEAD_MS
-        near = Near(m, max(now_ms, listed), last, basis, calibrated(basis, bool(fronts.fine[k]), h[-1]), *moments)
+        near = Near(m, max(last, listed), last, basis, calibrated(basis, bool(fronts.fine[k]), h[-1]), *moments)
         found.setdefault(hazard, {})[name] = near, last + round(late * HOUR_MS) - LISTED_AHEAD_MS > now_ms
     return found
 

@@ -26,15 +26,15 @@ class Scale:
     """What a class of fires was calibrated to, at one horizon."""
 
     fires: int  # of the calibration half
-    values: tuple[float, float, float]  # by level; own advance: factors, pooled prior: metres
+    values: tuple[float, ...]  # by level; own advance: factors, pooled prior: metres
     calibrated: bool
 
 
-#: (basis, pixel) → one scale for each horizon. Written by `benchmarks/reach.py --calibrate` from the calibration half of
-#: 57,278 fires: MODIS (the world in April 2022, Argentina 2025, the south-west of the USA 2022, Ecuador 2021–2025), VIIRS
-#: (the world on 2023-11-09, Rondônia and Acre 2024, Rhodes 2023, Creek 2020, the USA on 2021-12-08). A class with too few
-#: fires has the band of a longer horizon.
-SCALES: dict[tuple[str, str], tuple[Scale, Scale, Scale]] = {
+#: (basis, pixel) → one scale for each horizon, written by `benchmarks/reach.py --calibrate`; a class with too few fires
+#: has the band of a longer horizon. From the calibration half of the fires that were seen again in these detections:
+#: MODIS, the world in April 2022, Argentina in winter 2025, the south-west of the USA in 2022, Ecuador 2021–2025;
+#: VIIRS, the world on 2023-11-09, Rondônia and Acre in 2024, Rhodes 2023, the Creek Fire 2020, the USA on 2021-12-08.
+SCALES: dict[tuple[str, str], tuple[Scale, ...]] = {
     (OWN, FINE): (
         Scale(0, (0.61, 1.25, 2.55), calibrated=False),
         Scale(42, (0.61, 1.25, 2.55), calibrated=False),
