@@ -14,6 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from almenara.kernels.advance import edges
+from almenara.kernels.grid import boxes_of
+from almenara.kernels.place_index import PlaceIndex
 from almenara.model.events import Event, PlacesImported, ReachChanged
 from almenara.model.observations import from_ipc, to_ipc
 from almenara.stages.exposure import LEAVE_FACTOR
@@ -35,34 +38,33 @@ HOUR_MS = 3_600_000
 LISTED_AHEAD_MS = round(HORIZONS_H[-1] * HOUR_MS)
 LAPSES_MS = round(HORIZON_MAX_H * HOUR_MS)  # after the last detection: then nothing is known of how far it is
 
-_MOMENT = pa.timestamp("ms", tz="UTC")
 CHANGES = pa.schema(
     [
         pa.field("hazard_id", pa.string(), nullable=False),
         pa.field("place_id", pa.string(), nullable=False),
         pa.field("change", pa.string(), nullable=False),  # entered | revised | left
         pa.field("distance_m", pa.float64(), nullable=False),  # footprint to place
-        pa.field("since", _MOMENT, nullable=False),  # listed from then on, which may lie ahead
-        pa.field("until", _MOMENT),
-        pa.field("last_seen", _MOMENT, nullable=False),  # the fire: bands count from here
+        pa.field("since_ms", pa.int64(), nullable=False),  # listed from then on, which may lie ahead
+        pa.field("until_ms", pa.int64()),
+        pa.field("last_seen_ms", pa.int64(), nullable=False),  # the fire: bands count from here
         pa.field("basis", pa.string(), nullable=False),  # own advance | pooled prior
         pa.field("calibrated", pa.bool_(), nullable=False),
-        *(pa.field(f"earliest_p{level}", _MOMENT) for level in LEVELS),  # null: not within 48 h of the last look
+        *(pa.field(f"earliest_p{level}_ms", pa.int64()) for level in LEVELS),  # null: not within 48 h of the last look
     ]
 )
 
 
 class Near(msgspec.Struct, frozen=True):
-    """A place that a fire could reach within 48 h of when it was last seen. Times in ms."""
+    """A place that a fire could reach within 48 h of when it was last seen."""
 
     distance_m: float
-    since: int
-    last_seen: int
+    since_ms: int
+    last_seen_ms: int
     basis: str
     calibrated: bool
-    earliest_p50: int | None
-    earliest_p80: int | None
-    earliest_p95: int | None
+    earliest_p50_ms: int | None
+    earliest_p80_ms: int | None
+    earliest_p95_ms: int | None
 
 
 @dataclass(slots=True)
@@ -78,10 +80,7 @@ def evolve(state: State, event: Event, places: Exposures) -> State:
         for hazard, near in list(state.near.items()):
             state.near[hazard] = {place: row for place, row in near.items() if place in places.rows}
     elif isinstance(event, ReachChanged):
-        table = from_ipc(event.table)
-        for name in ("since", "last_seen", *(f"earliest_p{level}" for level in LEVELS)):
-            table = table.set_column(table.column_names.index(name), name, table.column(name).cast(pa.int64()))
-        for row in table.drop_columns(["until"]).to_pylist():
+        for row in from_ipc(event.table).drop_columns(["until_ms"]).to_pylist():
             hazard, place, change = row.pop("hazard_id"), row.pop("place_id"), row.pop("change")
             near = state.near.setdefault(hazard, {})
             if change != "left":
@@ -96,7 +95,7 @@ def evolve(state: State, event: Event, places: Exposures) -> State:
 def digest_parts(state: State) -> list[bytes]:
     """The state as bytes that depend on what was observed, never on the order it came in: all but since when."""
     near = ((hazard, place, row) for hazard in sorted(state.near) for place, row in sorted(state.near[hazard].items()))
-    return [repr((hazard, place, msgspec.structs.replace(row, since=0))).encode() for hazard, place, row in near]
+    return [repr((hazard, place, msgspec.structs.replace(row, since_ms=0))).encode() for hazard, place, row in near]
 
 
 def rising(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -110,28 +109,25 @@ def _rises(row: dict[str, Any]) -> bool:
 
 
 def describe(fronts: Fronts, now_ms: int) -> dict[str, dict[str, Any]]:
-    """The bands of fires as of now, for people: metres at each horizon, what they rest on, how old the look is.
+    """The bands of fires as of now, for people: metres in 6, 12, 24 h, what they rest on, how old the look is.
 
     A fire not seen for 48 h has none.
     """
     own = ~np.isnan(fronts.advance_m)
     bands = bands_m(own, fronts.fine, fronts.advance_m)
-    found = {}
-    for k, hazard in enumerate(fronts.hazards):
-        stale_ms = now_ms - int(fronts.last_seen_ms[k])
-        if stale_ms >= LAPSES_MS:
-            continue
-        basis, hours = OWN if own[k] else PRIOR, stale_ms / HOUR_MS
-        metres = widened_m(bands[k], hours)
-        found[hazard] = {
-            "basis": basis,
-            "advance_m": round(float(fronts.advance_m[k])) if own[k] else None,
-            "hours_since_seen": round(hours, 1),
-            "hours": list(HORIZONS_H),
-            **{f"p{level}_m": np.ceil(metres[i]).tolist() for i, level in enumerate(LEVELS)},
-            "calibrated": [calibrated(basis, bool(fronts.fine[k]), h) for h in HORIZONS_H],
+    hours = (now_ms - fronts.last_seen_ms) / HOUR_MS
+    metres = np.ceil(widened_m(bands, hours)).astype(int).tolist()
+    sure = calibrated(own[:, None], fronts.fine[:, None], np.array(HORIZONS_H)).tolist()
+    return {
+        hazard: {
+            "basis": OWN if own[k] else PRIOR,
+            "hours_since_seen": round(hours[k].item(), 1),
+            **{f"p{level}_m": metres[k][i] for i, level in enumerate(LEVELS)},
+            "calibrated": sure[k],
         }
-    return found
+        for k, hazard in enumerate(fronts.hazards)
+        if hours[k] < HORIZON_MAX_H
+    }
 
 
 def decide(
@@ -158,12 +154,13 @@ def _changes(
 ) -> Iterator[tuple[Key, dict[str, Any]]]:
     before = _inherited(state, rows)
     found = _found(fronts, places, now_ms)
-    for hazard in sorted({row["hazard_id"] for row in rows}.union(fronts.hazards)):
+    touched = {row["hazard_id"] for row in rows} & state.near.keys() | found.keys()
+    for hazard in sorted(touched):
         known, near = state.near.get(hazard, {}), {}
         for place, (new, leaves) in found.get(hazard, {}).items():
             old = before.get(hazard, known).get(place)
-            listed = old is not None and old.since <= now_ms
-            near[place] = msgspec.structs.replace(new, since=old.since) if old and listed and not leaves else new
+            listed = old is not None and old.since_ms <= now_ms
+            near[place] = msgspec.structs.replace(new, since_ms=old.since_ms) if old and listed and not leaves else new
         for place, row in near.items():
             if row != known.get(place):
                 yield (hazard, place), _row(hazard, place, "revised" if place in known else "entered", row, None)
@@ -181,7 +178,7 @@ def _inherited(state: State, rows: Rows) -> dict[str, dict[str, Near]]:
             last = into[last]
         for place, near in state.near.get(hazard, {}).items():
             own = known.setdefault(last, dict(state.near.get(last, {})))
-            own[place] = min(near, own.get(place, near), key=lambda n: n.since)
+            own[place] = min(near, own.get(place, near), key=lambda n: n.since_ms)
     return known
 
 
@@ -192,30 +189,39 @@ def _found(fronts: Fronts, places: Exposures, now_ms: int) -> dict[str, dict[str
     """
     assert places.index is not None
     own = ~np.isnan(fronts.advance_m)
+    if not len(own):
+        return {}
     bands = bands_m(own, fronts.fine, fronts.advance_m)
     far_m = bands[:, -1, -1] * (HORIZON_MAX_H / HORIZONS_H[-1])
-    within = places.index.within_boxes(fronts.west, fronts.south, fronts.east, fronts.north, far_m[fronts.index])
-    fire, place, metres = _nearest(fronts.index[within.observation], within.place, within.distance_m)
+    fire, place, metres = _nearest(fronts, far_m, places.index)
     hours = hours_until(metres, bands[fire])
-    leaving = hours_until(metres / LEAVE_FACTOR, bands[fire])[:, -1]
+    leaving = hours_until(metres / LEAVE_FACTOR, bands[fire, -1:])[:, 0]
+    sure = calibrated(own[fire], fronts.fine[fire], hours[:, -1])
     ids = places.places.column("id").take(pa.array(place)).to_pylist()
     found: dict[str, dict[str, tuple[Near, bool]]] = {}
-    for k, name, m, h, late in zip(fire.tolist(), ids, metres.tolist(), hours.tolist(), leaving.tolist(), strict=True):
+    columns = (array.tolist() for array in (fire, metres, hours, leaving, sure))
+    for name, k, m, h, late, certain in zip(ids, *columns, strict=True):
         hazard, last = fronts.hazards[k], int(fronts.last_seen_ms[k])
         if h[-1] > HORIZON_MAX_H or name in places.exposures.get(hazard, {}):
             continue
-        basis = OWN if own[k] else PRIOR
         moments = [last + round(x * HOUR_MS) if x <= HORIZON_MAX_H else None for x in h]
         listed = last + round(h[-1] * HOUR_MS) - LISTED_AHEAD_MS
-        near = Near(m, max(last, listed), last, basis, calibrated(basis, bool(fronts.fine[k]), h[-1]), *moments)
+        near = Near(m, max(last, listed), last, OWN if own[k] else PRIOR, certain, *moments)
         found.setdefault(hazard, {})[name] = near, last + round(late * HOUR_MS) - LISTED_AHEAD_MS > now_ms
     return found
 
 
 def _nearest(
-    fire: NDArray[np.int64], place: NDArray[np.int64], metres: NDArray[np.float64]
+    fronts: Fronts, far_m: NDArray[np.float64], index: PlaceIndex
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Each pair once, with its least distance."""
+    """Every fire (its number) and place within a distance of each other, once, with that distance."""
+    lonely = _lonely(fronts, far_m, index)
+    starts, cells = _without(fronts.starts, fronts.cells, lonely)
+    edge = edges(starts, cells)
+    owner = np.repeat(np.flatnonzero(~lonely), np.diff(starts))[edge]
+    west, south, east, north = boxes_of(cells[edge])
+    within = index.within_boxes(west, south, east, north, far_m[owner])
+    fire, place, metres = owner[within.observation], within.place, within.distance_m
     order = np.lexsort((metres, place, fire))
     fire, place, metres = fire[order], place[order], metres[order]
     first = np.ones(len(order), bool)
@@ -223,5 +229,31 @@ def _nearest(
     return fire[first], place[first], metres[first]
 
 
-def _row(hazard: str, place: str, change: str, near: Near, until: int | None) -> dict[str, Any]:
-    return {"hazard_id": hazard, "place_id": place, "change": change, "until": until, **msgspec.structs.asdict(near)}
+def _lonely(fronts: Fronts, far_m: NDArray[np.float64], index: PlaceIndex) -> NDArray[np.bool_]:
+    """Fires with no place anywhere near: most of them, told by one query each for the box of all their cells."""
+    west, south, east, north = boxes_of(fronts.cells)
+    first = fronts.starts[:-1]
+    sides = (np.minimum.reduceat(west, first), np.minimum.reduceat(south, first),
+             np.maximum.reduceat(east, first), np.maximum.reduceat(north, first))  # fmt: skip
+    # A box is measured less exactly the larger it is; that one across the antimeridian goes round the Earth is rare.
+    near = index.within_boxes(*sides, far_m * 1.05 + 1_000.0)
+    lonely = np.ones(len(first), bool)
+    lonely[near.observation] = False
+    return lonely
+
+
+def _without(
+    starts: NDArray[np.int64], cells: NDArray[np.int64], gone: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    sizes = np.diff(starts)
+    return np.concatenate(([0], np.cumsum(sizes[~gone]))), cells[np.repeat(~gone, sizes)]
+
+
+def _row(hazard: str, place: str, change: str, near: Near, until_ms: int | None) -> dict[str, Any]:
+    return {
+        "hazard_id": hazard,
+        "place_id": place,
+        "change": change,
+        "until_ms": until_ms,
+        **msgspec.structs.asdict(near),
+    }

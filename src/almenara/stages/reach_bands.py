@@ -62,56 +62,62 @@ def bands_m(own: NDArray[np.bool_], fine: NDArray[np.bool_], advance_m: NDArray[
     """Bands of n fires [fire, level, horizon], metres beyond the footprint as it was last seen.
 
     Nested: a band never shrinks with the level or the horizon. `advance_m` counts where `own` holds.
+
+    >>> bands_m(np.array([True]), np.array([True]), np.array([0.0]))[0, -1]
+    array([637.5, 637.5, 637.5])
     """
     table = _TABLE[np.where(own, 0, 1), np.where(fine, 0, 1)]
-    unit = np.where(own, np.nan_to_num(advance_m) + PIXEL_M, 1.0)
-    return np.maximum(FLOOR_M, table * unit[:, None, None])
+    unit = np.where(own, advance_m + PIXEL_M, 1.0)
+    return np.asarray(np.maximum(FLOOR_M, table * unit[:, None, None]))
 
 
 def hours_until(distance_m: NDArray[np.float64], bands: NDArray[np.float64]) -> NDArray[np.float64]:
     """Hours after its fire was last seen at which the band of each level meets each of m places [place, level].
 
     `bands` [place, level, horizon] are those of each place's fire. Infinity beyond 48 h.
+
+    >>> hours_until(np.array([500.0, 900.0, 4000.0, 5000.0]), np.array([[[600.0, 1200.0, 2400.0]]] * 4))[:, 0]
+    array([ 0.,  9., 40., inf])
     """
-    hours = np.concatenate(([0.0], HORIZONS_H, [HORIZON_MAX_H]))
-    grown = bands[..., -1:] * (HORIZON_MAX_H / HORIZONS_H[-1])
-    edge = np.concatenate((np.full_like(grown, FLOOR_M), bands, grown), axis=-1)
+    edge = _edges(bands)
     d = distance_m[:, None]
-    found = np.where(d <= FLOOR_M, 0.0, np.inf)
-    for k in range(len(hours) - 1):
+    found = np.where(d <= FLOOR_M, 0.0, np.full(bands.shape[:-1], np.inf))
+    for k in range(len(_HOURS) - 1):
         near, far = edge[..., k], edge[..., k + 1]
         inside = (near < d) & (d <= far)
         part = (d - near) / np.where(far > near, far - near, 1.0)
-        found = np.where(inside, hours[k] + part * (hours[k + 1] - hours[k]), found)
+        found = np.where(inside, _HOURS[k] + part * (_HOURS[k + 1] - _HOURS[k]), found)
     return found
 
 
-def widened_m(bands: NDArray[np.float64], hours_since: float) -> NDArray[np.float64]:
-    """Bands [..., horizon] as of some hours after the fire was last seen: those hours add to each horizon.
+def widened_m(bands: NDArray[np.float64], hours_since: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bands [fire, level, horizon] as of some hours after each fire was last seen: they add to each horizon.
 
-    >>> widened_m(np.array([600.0, 1200.0, 2400.0]), 6.0)
-    array([1200., 1600., 3000.])
+    >>> widened_m(np.array([[[600.0, 1200.0, 2400.0]]]), np.array([6.0]))
+    array([[[1200., 1800., 3000.]]])
     """
-    hours = np.concatenate(([0.0], HORIZONS_H, [HORIZON_MAX_H]))
-    edge = np.concatenate(
-        (np.full_like(bands[..., :1], FLOOR_M), bands, bands[..., -1:] * (HORIZON_MAX_H / HORIZONS_H[-1])), axis=-1
-    )
-    at = np.minimum(np.array(HORIZONS_H) + hours_since, HORIZON_MAX_H)
-    k = np.clip(np.searchsorted(hours, at), 1, len(hours) - 1)
-    part = (at - hours[k - 1]) / (hours[k] - hours[k - 1])
-    return np.asarray(edge[..., k - 1] + part * (edge[..., k] - edge[..., k - 1]))
+    edge = _edges(bands)
+    at = np.minimum(np.array(HORIZONS_H) + hours_since[:, None], HORIZON_MAX_H)
+    k = np.clip(np.searchsorted(_HOURS, at), 1, len(_HOURS) - 1)
+    part = ((at - _HOURS[k - 1]) / (_HOURS[k] - _HOURS[k - 1]))[:, None]
+    k = np.broadcast_to(k[:, None], bands.shape)
+    near, far = np.take_along_axis(edge, k - 1, -1), np.take_along_axis(edge, k, -1)
+    return np.asarray(near + part * (far - near))
 
 
-def calibrated(basis: str, fine: bool, hours: float) -> bool:
-    """Whether the band that holds after so many hours was calibrated (its own horizon, the next longer one)."""
-    k = min(int(np.searchsorted(HORIZONS_H, hours)), len(HORIZONS_H) - 1)
-    return SCALES[basis, FINE if fine else COARSE][k].calibrated
+def calibrated(own: NDArray[np.bool_], fine: NDArray[np.bool_], hours: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether the band that holds after so many hours was calibrated: that of the next longer horizon."""
+    k = np.minimum(np.searchsorted(HORIZONS_H, hours), len(HORIZONS_H) - 1)
+    return np.asarray(_SURE[np.where(own, 0, 1), np.where(fine, 0, 1), k])
 
 
-def _table() -> NDArray[np.float64]:
-    """The values of SCALES [basis, pixel, level, horizon]."""
-    rows = [[SCALES[basis, pixel] for pixel in (FINE, COARSE)] for basis in (OWN, PRIOR)]
-    return np.array([[[[s.values[k] for s in scales] for k in range(len(LEVELS))] for scales in row] for row in rows])
+def _edges(bands: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bands at 0 h, at the horizons, and at 48 h, between which they are interpolated."""
+    widest = bands[..., -1:] * (HORIZON_MAX_H / HORIZONS_H[-1])
+    return np.concatenate((np.full_like(widest, FLOOR_M), bands, widest), axis=-1)
 
 
-_TABLE = _table()
+_HOURS = np.array([0.0, *HORIZONS_H, HORIZON_MAX_H])
+_ROWS = [[SCALES[basis, pixel] for pixel in (FINE, COARSE)] for basis in (OWN, PRIOR)]
+_TABLE = np.array([[[[s.values[k] for s in scales] for k in range(len(LEVELS))] for scales in row] for row in _ROWS])
+_SURE = np.array([[[s.calibrated for s in scales] for scales in row] for row in _ROWS])

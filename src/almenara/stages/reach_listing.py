@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from almenara.stages.reach import CHANGES, HOUR_MS, LAPSES_MS, LISTED_AHEAD_MS
+from almenara.stages.reach import HOUR_MS, LAPSES_MS, LISTED_AHEAD_MS
 from almenara.stages.reach_bands import LEVELS
 
 BASIS = "could be reached"
@@ -33,33 +33,27 @@ def listed(changes: Iterable[pa.Table], now_ms: int) -> list[dict[str, Any]]:
     """The last word on each fire × place that is or was listed, by fire and place, with an exposure's columns."""
     last: dict[tuple[str, str], dict[str, Any]] = {}
     for table in changes:
-        for row in _in_ms(table).to_pylist():
+        for row in table.to_pylist():
             last[row["hazard_id"], row["place_id"]] = row
     rows = (_told(last[key], now_ms) for key in sorted(last))
     return [row for row in rows if row is not None]
 
 
-def _in_ms(table: pa.Table) -> pa.Table:
-    moments = [name for name in table.column_names if pa.types.is_timestamp(CHANGES.field(name).type)]
-    for name in moments:
-        table = table.set_column(table.column_names.index(name), name, table.column(name).cast(pa.int64()))
-    return table
-
-
 def _told(row: dict[str, Any], now_ms: int) -> dict[str, Any] | None:
     """A row for people; None when the place was never listed."""
-    lapses = row["last_seen"] + LAPSES_MS
-    until = row["until"] if row["until"] is not None else lapses if lapses <= now_ms else None
+    lapses = row["last_seen_ms"] + LAPSES_MS
+    until = row["until_ms"] if row["until_ms"] is not None else lapses if lapses <= now_ms else None
     at_ms = now_ms if until is None else until
-    if row["since"] > at_ms:
+    if row["since_ms"] > at_ms:
         return None
-    earliest = [row[f"earliest_p{level}"] for level in LEVELS]
+    earliest = [row[f"earliest_p{level}_ms"] for level in LEVELS]
     holds = [
         level for level, at in zip(LEVELS, earliest, strict=True) if at is not None and at <= at_ms + LISTED_AHEAD_MS
     ]
     leads = [None if at is None or until is not None else max(0, at - now_ms) / HOUR_MS for at in earliest]
     return {
-        **{name: row[name] for name in ("hazard_id", "place_id", "distance_m", "since", "calibrated")},
+        **{name: row[name] for name in ("hazard_id", "place_id", "distance_m", "calibrated")},
+        "since": row["since_ms"],
         "until": until,
         "basis": BASIS,
         "certainty": "Possible",

@@ -1,12 +1,11 @@
-"""Fires as the reach stage sees them: the pace of their last day, and the cells of their edge."""
+"""Fires as the reach stage sees them: the pace of their last day, and their cells."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from almenara.kernels.advance import advances_m, edges
+from almenara.kernels.advance import advances_m
 from almenara.kernels.fire_tracker import FireTracker
-from almenara.kernels.grid import boxes_of
 from almenara.stages.hazards import Fronts
 from almenara.stages.hazards._fire_facts import COARSE_PIXEL_M, Facts
 from almenara.stages.hazards._fire_rows import MINUTE_MS
@@ -25,18 +24,12 @@ def fronts(tracker: FireTracker, facts: Facts, hazards: Sequence[str]) -> Fronts
     starts = np.searchsorted(owner, np.append(fires, np.iinfo(np.int64).max))
     first = tracker.born(fires)[0].astype(np.int64)
     last = tracker.last_seen(fires).astype(np.int64)
-    advance = advances_m(starts, cells, births, np.maximum(last - WINDOW_MIN, first))
-    advance[last - first < OBSERVED_MIN] = np.nan
-    edge = edges(starts, cells)
-    west, south, east, north = boxes_of(cells[edge])
+    since = np.where(last - first < OBSERVED_MIN, -1, np.maximum(last - WINDOW_MIN, first))
     return Fronts(
         hazards=[hazards[k] for k in order],
         last_seen_ms=last * MINUTE_MS,
         fine=facts.pixel_m[fires] <= COARSE_PIXEL_M,
-        advance_m=advance,
-        index=np.repeat(np.arange(len(fires)), np.diff(starts))[edge],
-        west=west,
-        south=south,
-        east=east,
-        north=north,
+        advance_m=advances_m(starts, cells, births, since),
+        starts=starts,
+        cells=cells,
     )

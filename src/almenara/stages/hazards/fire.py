@@ -278,7 +278,7 @@ class State:
         return delta
 
     def fronts(self, hazards: Sequence[str]) -> Fronts:
-        """Pace and edge of some fires that go on."""
+        """Pace and cells of some fires that go on."""
         return fronts(self.tracker, self.facts, hazards)
 
     def view(self, hazard: str) -> View:
