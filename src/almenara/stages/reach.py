@@ -117,7 +117,7 @@ def describe(fronts: Fronts, now_ms: int) -> dict[str, dict[str, Any]]:
     bands = bands_m(own, fronts.fine, fronts.advance_m)
     hours = (now_ms - fronts.last_seen_ms) / HOUR_MS
     metres = np.ceil(widened_m(bands, hours)).astype(int).tolist()
-    sure = calibrated(own[:, None], fronts.fine[:, None], np.array(HORIZONS_H)).tolist()
+    sure = calibrated(own[:, None], fronts.fine[:, None], np.array(HORIZONS_H) + hours[:, None]).tolist()
     return {
         hazard: {
             "basis": OWN if own[k] else PRIOR,
