@@ -173,7 +173,10 @@ def test_all_files_say_the_same(tmp_path: Path) -> None:
         "timeline.parquet",
         "warnings",
     ]
-    assert pq.read_table(tmp_path / "exposures.parquet").to_pylist() == found.exposures.to_pylist()
+    assert pq.read_table(tmp_path / "exposures.parquet").to_pylist() == [
+        *found.exposures.to_pylist(),
+        *found.could_reach.to_pylist(),
+    ]
     assert pq.read_table(tmp_path / "timeline.parquet").column_names == list(results.TIMELINE)
     lines = list(csv.DictReader(io.StringIO((tmp_path / "exposures.csv").read_text(encoding="utf-8"))))
     assert [line["hazard_id"] for line in lines] == found.exposures.column("hazard_id").to_pylist()

@@ -77,8 +77,11 @@ class State:
 def evolve(state: State, event: Event, places: Exposures) -> State:
     """Take in what was decided, or forget places that an import left out."""
     if isinstance(event, PlacesImported):
-        for hazard, near in list(state.near.items()):
-            state.near[hazard] = {place: row for place, row in near.items() if place in places.rows}
+        kept = {
+            hazard: {place: row for place, row in near.items() if place in places.rows}
+            for hazard, near in state.near.items()
+        }
+        state.near = {hazard: near for hazard, near in kept.items() if near}
     elif isinstance(event, ReachChanged):
         for row in from_ipc(event.table).drop_columns(["until_ms"]).to_pylist():
             hazard, place, change = row.pop("hazard_id"), row.pop("place_id"), row.pop("change")
