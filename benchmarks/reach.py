@@ -133,11 +133,29 @@ def _as_code(scales: dict[tuple[str, str], tuple[Scale, ...]]) -> str:
 # ---------------------------------------------------------------------- scores
 
 
+HEAD = """# How far fires could reach: scores on the fires held back
+
+Made by `python -m benchmarks.reach --out docs FILES…`; the protocol is in
+[decision 12](decisions/0012-could-be-reached.md). Each fire weighs 1; in brackets the 90 % interval by bootstrap over
+fires.
+
+- *reliability*: share of cases in which all that newly burned lay inside (P80 promises 0.80)
+- *coverage*: share of the newly burnt area inside, over cases in which something burned
+- *precision*: newly burnt share of the band's area
+- *missed*, *false alarms*, *lead*: of places scattered evenly up to 10 km round each fire and not yet within 300 m of it:
+  of those that came within 300 m of what burned, the share not told of; of those told of, the share not reached; hours
+  from the issue to the first pass that saw it there
+
+![Reliability](reach.svg)
+
+"""
+
+
 def report(followed: Followed, out: Path) -> None:
     """Score the held-back half once; write table, figures and plot."""
     test = half(followed, calibration=False)
     scores: dict[str, Score] = {}
-    lines = [f"{followed.fires} fires followed, {len(followed.cases)} seen again near a horizon, "
+    lines = [HEAD, f"{followed.fires} fires followed, {len(followed.cases)} seen again near a horizon, "
              f"{len(test)} of them held back.\n"]  # fmt: skip
     for basis, pixel in CLASSES:
         cases = of_class(test, basis, pixel)

@@ -7,6 +7,7 @@ from benchmarks.reach_scores import Score
 from almenara.stages.reach_bands import LEVELS
 
 SIDE, GAP, TOP = 170, 62, 46
+FIRES_MIN = 20  # fewer make no point worth drawing
 COLOURS = {"6": "#b35806", "12": "#2166ac", "24": "#1b7837"}
 
 
@@ -24,7 +25,7 @@ def reliability_plot(scores: Mapping[str, Score]) -> str:
         for shift, hours in enumerate(COLOURS):
             for level in LEVELS:
                 found = scores.get(f"{basis}|{pixel}|{hours}|P{level}")
-                if found is not None:
+                if found is not None and found.fires >= FIRES_MIN:
                     parts.append(_point(level / 100, *found.values["reliability"], hours, shift - 1))
         parts.append("</g>")
     for number, (hours, colour) in enumerate(COLOURS.items()):
