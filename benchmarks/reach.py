@@ -142,8 +142,8 @@ fires.
 - *reliability*: share of cases in which all that newly burned lay inside (P80 promises 0.80)
 - *coverage*: share of the newly burnt area inside, over cases in which something burned
 - *precision*: newly burnt share of the band's area
-- *missed*, *false alarms*, *lead*: of places scattered evenly up to 10 km round each fire and not yet within 300 m of it:
-  of those that came within 300 m of what burned, the share not told of; of those told of, the share not reached; hours
+- *missed*, *false alarms*, *lead*: of places scattered evenly up to 10 km round each fire, not yet within 300 m of it,
+  and that came within 300 m of what burned, the share not told of; of those told of, the share not reached; hours
   from the issue to the first pass that saw it there
 
 ![Reliability](reach.svg)

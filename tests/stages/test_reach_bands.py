@@ -77,7 +77,9 @@ def test_what_ships_is_what_the_protocol_says() -> None:
             assert np.all(np.diff(values, axis=1) >= 0.0)
             assert all(scale.calibrated == (scale.fires >= FIRES_MIN) for scale in scales)
     assert not calibrated(np.array([True]), np.array([True]), np.array([3.0]))[0]  # VIIRS in 6 h: nobody has seen it
-    assert calibrated(np.array([True]), np.array([True]), np.array([13.0]))[0]
+    hours = np.array([6.0, 12.0, 13.0, 24.0, 40.0])
+    assert calibrated(np.array(True), np.array(True), hours).tolist() == [False, False, False, True, True]
+    assert calibrated(np.array(False), np.array(False), hours).all()
 
 
 @given(st.integers(0, 2**32))

@@ -106,9 +106,12 @@ def widened_m(bands: NDArray[np.float64], hours_since: NDArray[np.float64]) -> N
 
 
 def calibrated(own: NDArray[np.bool_], fine: NDArray[np.bool_], hours: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether the band that holds after so many hours was calibrated: that of the next longer horizon."""
-    k = np.minimum(np.searchsorted(HORIZONS_H, hours), len(HORIZONS_H) - 1)
-    return np.asarray(_SURE[np.where(own, 0, 1), np.where(fine, 0, 1), k])
+    """Whether the band that holds after so many hours was calibrated: at the horizons on either side of them."""
+    above = np.minimum(np.searchsorted(HORIZONS_H, hours), len(HORIZONS_H) - 1)
+    on_or_past = hours >= np.array(HORIZONS_H)[above]  # between two horizons both count
+    below = np.where(on_or_past, above, np.maximum(above - 1, 0))
+    basis, pixel = np.where(own, 0, 1), np.where(fine, 0, 1)
+    return np.asarray(_SURE[basis, pixel, below] & _SURE[basis, pixel, above])
 
 
 def _edges(bands: NDArray[np.float64]) -> NDArray[np.float64]:
