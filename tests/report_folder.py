@@ -69,7 +69,8 @@ class Folder:
                 "hazard_id": hazard, "place_id": f"p-{name}", "place_name": name, "place_kind": kind,
                 "population": people, "country": "EC", "admin": "Loja", "lon": lon, "lat": lat, "distance_m": metres,
                 "since": START + timedelta(hours=3), "until": None, "basis": "observed footprint",
-                "certainty": "Observed", "suppressed": None, "mmi": None,
+                "certainty": "Observed", "suppressed": None, "mmi": None, "lead_time_h": None, "lead_p80_h": None,
+                "lead_p50_h": None, "band": None, "reach_basis": None, "calibrated": None,
             } | facts
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ from almenara.model.events import (
     HazardsChanged,
     ObservationsReceived,
     PlacesImported,
+    ReachChanged,
     RowsRejected,
     RunStarted,
     SourcePolled,
@@ -74,6 +75,7 @@ def facts(state: State) -> dict[str, Any]:
         "hazards": {kind: list(follower.digest_parts()) for kind, follower in state.hazards.items()},
         "views": {kind: repr(follower.views()) for kind, follower in state.hazards.items()},
         "exposures": state.exposure.exposures,
+        "reach": state.reach.near,
         "incidents": {name: msgspec.to_builtins(i) for name, i in state.incidents.incidents.items()},
         "of_hazard": state.incidents.of_hazard,
         "threads": state.warnings.threads,
@@ -186,8 +188,8 @@ def test_neither_the_order_of_rows_nor_the_batches_show_in_what_is_decided(
     shuffled, other = replay(parts[1], *(received(quakes([row]), "earthquake") for row in shaken), parts[0])
     assert shuffled == ordered
     parted, whole = facts(other), facts(state)
-    assert {name: parted[name] for name in ("hazards", "exposures", "incidents", "threads")} == {
-        name: whole[name] for name in ("hazards", "exposures", "incidents", "threads")
+    assert {name: parted[name] for name in ("hazards", "exposures", "reach", "incidents", "threads")} == {
+        name: whole[name] for name in ("hazards", "exposures", "reach", "incidents", "threads")
     }
 
 
@@ -212,12 +214,13 @@ def test_a_fire_beside_a_town_goes_all_the_way_from_a_pixel_to_a_warning() -> No
         "StepTaken",
         "hazard opened",
         "ExposuresChanged",
+        "ReachChanged",
         "IncidentOpened",
         "warning Alert Test first",
     ]
     assert story(state, [T0 + MINUTE]) == ["StepTaken"]  # nothing new, nothing said
     told = story(state, [T0 + 21 * DAY * MINUTE])
-    assert told[1:] == ["hazard ended", "ExposuresChanged", "IncidentClosed", "WarningExpired"]
+    assert told[1:] == ["hazard ended", "ExposuresChanged", "ReachChanged", "IncidentClosed", "WarningExpired"]
     assert state.exposure.exposures == {}
 
 
@@ -247,7 +250,7 @@ def test_only_steps_take_time() -> None:
     laps = iter(range(100))
     clockwork = Clockwork(lambda: float(next(laps)))
     clockwork.step(State(), T0)
-    assert list(clockwork.seconds) == ["hazards", "exposure", "incidents", "warnings"]
+    assert list(clockwork.seconds) == ["hazards", "exposure", "reach", "incidents", "warnings"]
     assert all(seconds == 1.0 for seconds in clockwork.seconds.values())
 
 
@@ -283,3 +286,43 @@ def test_a_small_earthquake_is_followed_but_nobody_is_warned() -> None:
     perform(state, [*opening(), received(quakes([{"id": "a", "m": 4.3, "depth": 0.0}]), "earthquake"), T0])
     assert state.hazards["earthquake"].view("quake-a").state == "active"
     assert state.exposure.exposures == {}
+
+
+def test_what_could_be_reached_has_no_voice_in_public_and_opens_nothing() -> None:
+    """A growing fire comes near places that it never touches: listed for the officer, and nothing else."""
+    far = [{"id": f"p{k}", "x": 2.0 + 0.4 * k, "y": 0.0, "population": 50_000} for k in range(3)]
+    state = State()
+    table = to_ipc(places(far))
+    acts: list[Act] = [
+        RunStarted(mode="drill", status="Exercise", parameters={}),
+        PlacesImported(origin="towns.csv", attribution="", table=table, rejected={}),
+        received(
+            detections([{"x": 0.25 * k, "y": 0.0, "t": 200 * k, "frp": 900.0, "confidence": 2} for k in range(5)])
+        ),
+    ]
+    perform(state, acts)
+    told = [line for t in range(5) for line in story(state, [T0 + 200 * t * MINUTE])]
+    assert "ReachChanged" in told
+    assert {place for near in state.reach.near.values() for place in near} == {"p0", "p1", "p2"}
+    assert not state.exposure.exposures
+    assert not state.incidents.incidents
+    assert not state.warnings.threads
+    assert set(told) == {"StepTaken", "hazard opened", "hazard grew", "ReachChanged"}
+
+
+@given(st.integers(0, 7), st.booleans())
+@settings(max_examples=16, deadline=None)
+def test_reach_changes_nothing_that_was_decided_without_it(k: int, near: bool) -> None:
+    """Incidents and warnings are the same whether or not there is a place beside that could be reached."""
+    exposed = {"id": "in", "x": 0.2 + 0.05 * k, "y": 0.0, "population": 900}
+    beside = [{"id": "beside", "x": 0.0, "y": 0.9, "population": 90_000}] if near else []
+
+    def decided(rows: list[dict[str, Any]]) -> list[Encoded]:
+        state = State()
+        perform(state, [PlacesImported(origin="t", attribution="", table=to_ipc(places(rows)), rejected={})])
+        perform(state, [received(detections([{"x": 0.0, "y": 0.0, "t": t} for t in (0, 300, 900)]))])
+        log = perform(state, [T0 + t * MINUTE for t in (0, 300, 900)])
+        assert (len(rows) == 2) == any("beside" in near for near in state.reach.near.values())
+        return [entry for entry in log if entry[0] != ReachChanged.__name__]
+
+    assert decided([exposed, *beside]) == decided([exposed])

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import time
 from collections import Counter
 from html.parser import HTMLParser
@@ -23,6 +24,7 @@ from almenara.report.cap import latest, read_messages
 from almenara.report.exposed import exposures
 from almenara.report.folder import read_run
 from almenara.report.markup import in_language, name, safe, two
+from almenara.report.reachable import reachable
 from tests.report_folder import HOSTILE, Folder, ecuador, world
 
 _VOID = {"meta", "input", "br", "hr"}
@@ -128,6 +130,61 @@ class TestContent:
         assert "1 exposures are over" in page.reads("en")
         assert "1 exposures to heat sources" in page.reads("en")
         assert "63 places" in page.reads("en")
+
+
+def could(folder: Folder, hazard: str, town: str, metres: float, **facts: Any) -> None:
+    plain = {"basis": "could be reached", "certainty": "Possible", "lead_time_h": 6.25, "lead_p80_h": 12.0}
+    plain |= {"lead_p50_h": None, "band": "P80", "reach_basis": "own advance", "calibrated": True}
+    folder.expose(hazard, (town, "town", 1200, -79.3, -4.3), metres, **plain | facts)
+
+
+class TestCouldBeReached:
+    def test_it_stands_in_its_own_section_with_hours_and_doubts(self, tmp_path: Path) -> None:
+        folder = ecuador()
+        before = render(folder, tmp_path / "without")[1].reads("en")
+        hazard = folder.incidents[0]["hazards"][0]
+        could(folder, hazard, "Yangana", 2_300.0)
+        could(folder, hazard, "Quinara", 4_100.0, band="P95", calibrated=False, lead_time_h=0.0)
+        could(folder, hazard, "Zumbi", 900.0, until=folder.exposures[0]["since"])
+        _, page = render(folder, tmp_path / "with")
+        for lang, words in {
+            "en": ("2 places could be reached", "in 6.2 h", "20 to 50 in 100", "already", "not calibrated"),
+            "es": ("2 lugares podrían ser alcanzados", "en 6,2 h", "de 20 a 50 de 100", "ya", "sin calibrar"),
+        }.items():
+            for text in words:
+                assert text in page.reads(lang)
+        assert "Zumbi" not in page.text()
+        assert "will be reached" not in page.reads("en")
+        # What was observed is told as before.
+        observed = re.compile(r"\d+ places are within reach of a hazard now")
+        assert observed.findall(page.reads("en")) == observed.findall(before) != []
+
+    def test_likeliest_first_each_place_once(self, tmp_path: Path) -> None:
+        folder = ecuador()
+        could(folder, "a", "Yangana", 2_300.0, band="P95")
+        could(folder, "b", "Yangana", 3_300.0, band="P50")
+        could(folder, "a", "Quinara", 2_300.0, lead_time_h=1.0)
+        folder.write(tmp_path)
+        found = reachable(read_run(tmp_path))
+        assert [(place.name, place.hazard_id, place.band) for place in found] == [
+            ("Yangana", "b", "P50"),
+            ("Quinara", "a", "P80"),
+        ]
+        assert all(row["basis"] != "could be reached" for row in exposed_rows(tmp_path))
+
+    def test_rings_are_drawn_round_the_fire(self, tmp_path: Path) -> None:
+        folder = ecuador()
+        fire = next(h for h in folder.hazards if h["properties"]["id"] == folder.incidents[0]["hazards"][0])
+        fire["properties"]["reach"] = {"p50_m": [500, 600, 700], "p80_m": [500, 900, 1500], "p95_m": [800, 2000, 5000]}
+        text, _ = render(folder, tmp_path)
+        assert [text.count(f'class="reach p{level}"') for level in (50, 80, 95)] == [1, 1, 2]  # one in the legend
+        assert ">P50</text>" in text
+
+
+def exposed_rows(out: Path) -> list[dict[str, Any]]:
+    table = read_run(out).exposures
+    assert table is not None
+    return list(table.to_pylist())
 
 
 class TestStatus:

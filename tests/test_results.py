@@ -173,7 +173,10 @@ def test_all_files_say_the_same(tmp_path: Path) -> None:
         "timeline.parquet",
         "warnings",
     ]
-    assert pq.read_table(tmp_path / "exposures.parquet").to_pylist() == found.exposures.to_pylist()
+    assert pq.read_table(tmp_path / "exposures.parquet").to_pylist() == [
+        *found.exposures.to_pylist(),
+        *found.could_reach.to_pylist(),
+    ]
     assert pq.read_table(tmp_path / "timeline.parquet").column_names == list(results.TIMELINE)
     lines = list(csv.DictReader(io.StringIO((tmp_path / "exposures.csv").read_text(encoding="utf-8"))))
     assert [line["hazard_id"] for line in lines] == found.exposures.column("hazard_id").to_pylist()
@@ -279,3 +282,28 @@ def test_a_write_that_fails_leaves_the_earlier_file(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         results.write_summary(found, tmp_path)
     assert (tmp_path / "summary.json").read_bytes() == before
+
+
+def test_what_could_be_reached_is_told_apart_from_what_was_observed(tmp_path: Path) -> None:
+    beside: Row = {"id": "t2", "name": "Zumba", "x": 0.0, "y": 0.9, "population": 40}
+    found, _ = run([FIRE, FIRE | {"x": 0.1}], [], [TOWN, beside])
+    results.write(found, tmp_path)
+    rows = pq.read_table(tmp_path / "exposures.parquet").to_pylist()
+    assert [(row["place_id"], row["basis"], row["band"]) for row in rows] == [
+        ("t1", "observed footprint", None),
+        ("t2", "could be reached", "P80"),
+    ]
+    near = rows[1]
+    assert near["certainty"] == "Possible"
+    assert near["lead_time_h"] < near["lead_p80_h"] < 24.0
+    assert near["lead_p50_h"] > 24.0
+    assert near["calibrated"] is False  # a new fire in VIIRS pixels, within 6 h
+    assert found.summary["exposures"]["total"] == 1
+    told = found.summary["could_be_reached"]
+    assert (told["places"], told["population"], told["P80"], told["not_calibrated"]) == (1, 40, 1, 1)
+    assert [incident["places"] for incident in found.incidents] == [1]
+    (fire,) = json.loads((tmp_path / "hazards.geojson").read_text("utf-8"))["features"]
+    reach = fire["properties"]["reach"]
+    assert reach["basis"] == "pooled prior"
+    assert reach["p50_m"][2] < near["distance_m"] < reach["p80_m"][2]
+    assert reach["calibrated"] == [False, True, True]

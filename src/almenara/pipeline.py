@@ -23,6 +23,7 @@ from almenara.model.events import (
     IncidentOpened,
     ObservationsReceived,
     PlacesImported,
+    ReachChanged,
     RowsRejected,
     RunStarted,
     SourceHeard,
@@ -33,14 +34,16 @@ from almenara.model.events import (
     WarningExpired,
 )
 from almenara.model.observations import from_ipc, to_ipc
-from almenara.stages import exposure, incidents, observations, public_warnings, source_health
+from almenara.stages import exposure, incidents, observations, public_warnings, reach, source_health
 from almenara.stages.exposure import State as Exposures
 from almenara.stages.hazards import ARCHIVED, CHANGES, Delta, Follower, View, followers
 from almenara.stages.hazards.earthquake import State as Earthquakes
+from almenara.stages.hazards.fire import State as Fires
 from almenara.stages.incidents import State as Incidents
 from almenara.stages.observations import State as Observations
 from almenara.stages.public_warnings import Policy, Situation, ThreatenedPlace
 from almenara.stages.public_warnings import State as Warnings
+from almenara.stages.reach import State as Reach
 from almenara.stages.source_health import State as Health
 
 #: What a snapshot begins with: its form, and the length of what is said before the arrays.
@@ -58,6 +61,7 @@ class State:
     observations: Observations = field(default_factory=Observations)
     hazards: dict[str, Follower] = field(default_factory=followers)
     exposure: Exposures = field(default_factory=Exposures)
+    reach: Reach = field(default_factory=Reach)
     incidents: Incidents = field(default_factory=Incidents)
     warnings: Warnings = field(default_factory=Warnings)
     policy: Policy = field(default_factory=Policy)
@@ -80,6 +84,9 @@ def evolve(state: State, event: Event) -> State:
         _let_go(state, from_ipc(event.table).column("hazard_id").to_pylist())
     elif isinstance(event, PlacesImported | ExposuresChanged):
         state.exposure = exposure.evolve(state.exposure, event)
+        state.reach = reach.evolve(state.reach, event, state.exposure)
+    elif isinstance(event, ReachChanged):
+        state.reach = reach.evolve(state.reach, event, state.exposure)
     elif isinstance(event, INCIDENT_EVENTS):
         state.incidents = incidents.evolve(state.incidents, event)
     elif isinstance(event, WarningDrafted | WarningExpired):
@@ -110,7 +117,7 @@ class Clockwork:
 
     def __init__(self, timer: Callable[[], float]) -> None:
         self._timer = timer
-        self.seconds = dict.fromkeys(("hazards", "exposure", "incidents", "warnings"), 0.0)
+        self.seconds = dict.fromkeys(("hazards", "exposure", "reach", "incidents", "warnings"), 0.0)
 
     def step(self, state: State, now_ms: int) -> list[Event]:
         """Follow everything acquired up to `now_ms`; the state has evolved by all events returned."""
@@ -128,14 +135,18 @@ class Clockwork:
             _let_go(state, [row["hazard_id"] for row in archived])
         begun = self._lap("hazards", begun)
         exposed: set[str] = set()
-        reach = [state.hazards[kind].reach() for kind in sorted(state.hazards)] if state.exposure.unmet else []
+        anew = [state.hazards[kind].reach() for kind in sorted(state.hazards)] if state.exposure.unmet else []
         state.exposure.unmet = False
-        for delta in [*deltas, *reach]:
+        for delta in [*deltas, *anew]:
             for moved in exposure.decide(state.exposure, delta, now_ms):
                 state.exposure = exposure.evolve(state.exposure, moved)
                 events.append(moved)
                 exposed.update(from_ipc(moved.table).column("hazard_id").to_pylist())
         begun = self._lap("exposure", begun)
+        for reached in _reach(state, [*changes, *(row for delta in anew for row in delta.context)], now_ms):
+            state.reach = reach.evolve(state.reach, reached, state.exposure)
+            events.append(reached)
+        begun = self._lap("reach", begun)
         touched = exposed | {row["hazard_id"] for row in changes}
         before = _incidents_of(state, touched | {row["into"] for row in changes if row["into"] is not None})
         shaking = _earthquakes(state).shaking
@@ -163,6 +174,21 @@ def _incidents_of(state: State, hazards: set[str]) -> dict[str, tuple[str, tuple
     """Kind and hazards of the open incidents that any of the hazards belongs to: no step touches others."""
     names = {state.incidents.of_hazard[h] for h in hazards if h in state.incidents.of_hazard}
     return {name: (i.kind, tuple(i.hazards)) for name in names for i in [state.incidents.incidents[name]]}
+
+
+def _reach(state: State, rows: list[dict[str, Any]], now_ms: int) -> list[ReachChanged]:
+    """What the fires that a step touched could reach."""
+    if state.exposure.index is None or not rows:
+        return []
+    fronts = fires_of(state).fronts(reach.rising(rows))
+    return reach.decide(state.reach, rows, fronts, state.exposure, now_ms)
+
+
+def fires_of(state: State) -> Fires:
+    """All fires."""
+    follower = state.hazards["fire"]
+    assert isinstance(follower, Fires)
+    return follower
 
 
 def _earthquakes(state: State) -> Earthquakes:
@@ -287,6 +313,7 @@ def to_bytes(state: State) -> bytes:
     values["imports"] = state.exposure.imports
     values["unmet"] = state.exposure.unmet
     values["exposures"] = state.exposure.exposures
+    values["reach"] = state.reach.near
     values["incidents"] = [msgspec.to_builtins(i) for i in state.incidents.incidents.values()]
     values["warnings"] = state.warnings.to_bytes()
     listed = [(name, a.dtype.str, a.shape) for name, a in arrays.items()]
@@ -325,6 +352,7 @@ def from_bytes(data: bytes) -> State:
     exposure.rebuild(state.exposure)
     state.exposure.unmet = values["unmet"]
     state.exposure.exposures = msgspec.convert(values["exposures"], dict[str, dict[str, exposure.Exposure]])
+    state.reach.near = msgspec.convert(values["reach"], dict[str, dict[str, reach.Near]])
     for raw in values["incidents"]:
         incident = msgspec.convert(raw, incidents.Incident)
         state.incidents.incidents[incident.id] = incident

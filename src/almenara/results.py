@@ -23,18 +23,26 @@ from almenara.model.events import (
     IncidentClosed,
     IncidentMerged,
     IncidentOpened,
+    ReachChanged,
     WarningDrafted,
     WarningExpired,
 )
 from almenara.model.observations import from_ipc
-from almenara.pipeline import State
+from almenara.pipeline import INCIDENT_EVENTS, State, fires_of
 from almenara.ports import EventLog
-from almenara.stages import exposure, hazards
+from almenara.stages import exposure, hazards, reach, reach_listing
 from almenara.stages.hazards import View, unpack_view
 from almenara.stages.observations import Counts
 
 #: How a cell begins that a spreadsheet would run (OWASP, CSV injection; the wide forms are East Asian keyboards').
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+#: Kinds of entries that results are made of.
+TOLD = {
+    kind.__name__
+    for kinds in (INCIDENT_EVENTS, (HazardsChanged, HazardsArchived, ExposuresChanged, ReachChanged))
+    for kind in (*kinds, WarningDrafted, WarningExpired)
+}
 
 TIMELINE = (
     "hazard_id",
@@ -59,7 +67,8 @@ class Results:
 
     hazards: list[View]
     timeline: pa.Table
-    exposures: pa.Table
+    exposures: pa.Table  # observed
+    could_reach: pa.Table  # advice, with the same columns
     incidents: list[dict[str, Any]]
     warnings: list[WarningDrafted]
     expired: int
@@ -71,26 +80,13 @@ def collect(log: EventLog, state: State) -> Results:
     """Gather the results; `digest` names the state: equal inputs, equal digest, in whatever order they came."""
     changes: list[pa.Table] = []
     exposed: list[pa.Table] = []
+    reached: list[pa.Table] = []
     incidents: dict[str, dict[str, Any]] = {}
     warnings: list[WarningDrafted] = []
     archived: list[dict[str, Any]] = []
     expired = 0
-    wanted = {
-        kind.__name__
-        for kind in (
-            HazardsChanged,
-            HazardsArchived,
-            ExposuresChanged,
-            IncidentOpened,
-            IncidentChanged,
-            IncidentMerged,
-            IncidentClosed,
-            WarningDrafted,
-            WarningExpired,
-        )
-    }
     for entry in log.read():
-        if entry.kind not in wanted:
+        if entry.kind not in TOLD:
             continue
         event = entry.event()
         if isinstance(event, HazardsChanged):
@@ -99,6 +95,8 @@ def collect(log: EventLog, state: State) -> Results:
             archived += from_ipc(event.table).to_pylist()
         elif isinstance(event, ExposuresChanged):
             exposed.append(from_ipc(event.table))
+        elif isinstance(event, ReachChanged):
+            reached.append(from_ipc(event.table))
         elif isinstance(event, WarningDrafted):
             warnings.append(event)
         elif isinstance(event, WarningExpired):
@@ -107,11 +105,17 @@ def collect(log: EventLog, state: State) -> Results:
             _note_incident(incidents, event)
     timeline = pa.concat_tables([hazards.CHANGES.empty_table().select(TIMELINE), *changes])
     views = [view for kind in sorted(state.hazards) for view in state.hazards[kind].views()]
+    fires = [view.id for view in views if view.kind == "fire" and view.state == "active" and view.suppressed is None]
+    bands = reach.describe(fires_of(state).fronts(fires), state.now_ms)
+    for view in views:
+        if view.id in bands:
+            view.extra["reach"] = bands[view.id]
     views = sorted([*views, *(unpack_view(row["view"]) for row in archived)], key=lambda view: (view.kind, view.id))
     found = Results(
         hazards=views,
         timeline=timeline,
-        exposures=_exposures(exposed, state),
+        exposures=_with_places(_last_exposures(exposed), state),
+        could_reach=_with_places(reach_listing.listed(reached, state.now_ms), state),
         incidents=[incidents[name] for name in sorted(incidents)],
         warnings=warnings,
         expired=expired,
@@ -169,31 +173,29 @@ def _describe_incident(incident: dict[str, Any], exposures: pa.Table) -> None:
     incident["label"] = ", ".join(row["place_name"] for row in by_people[:3])
 
 
-def _exposures(changes: list[pa.Table], state: State) -> pa.Table:
-    """The last word on each hazard × place, with what is known of the place."""
+def _last_exposures(changes: list[pa.Table]) -> list[dict[str, Any]]:
+    """The last word on each hazard × place."""
     last: dict[tuple[str, str], dict[str, Any]] = {}
     for table in changes:
         for row in table.to_pylist():
             last[row["hazard_id"], row["place_id"]] = row
+    return [last[key] for key in sorted(last)]
+
+
+def _with_places(exposures: list[dict[str, Any]], state: State) -> pa.Table:
+    """Exposures, observed or not, with what is known of their places."""
     rows = []
-    for key in sorted(last):
-        row = last[key]
+    for row in exposures:
         known = row["place_id"] in state.exposure.rows  # not when a later import left it out
         place = msgspec.structs.asdict(state.exposure.place(row["place_id"])) if known else {}
         about = {name: place.get(name) for name in ("population", "country", "admin", "lon", "lat")}
         name = place.get("name", row["place_id"])
         rows.append({**row, **about, "place_name": name, "place_kind": place.get("kind")})
     kept = [pa.field(f.name, f.type) for f in exposure.CHANGES if f.name != "change"]
-    place_fields = [
-        pa.field("place_name", pa.string()),
-        pa.field("place_kind", pa.string()),
-        pa.field("population", pa.int64()),
-        pa.field("country", pa.string()),
-        pa.field("admin", pa.string()),
-        pa.field("lon", pa.float64()),
-        pa.field("lat", pa.float64()),
-    ]
-    return pa.Table.from_pylist(rows, schema=pa.schema([*kept[:2], *place_fields, *kept[2:]]))
+    names = ("place_name", "place_kind", "population", "country", "admin", "lon", "lat")
+    kinds = dict.fromkeys(names, pa.string()) | {"population": pa.int64(), "lon": pa.float64(), "lat": pa.float64()}
+    place_fields = [pa.field(name, kind) for name, kind in kinds.items()]
+    return pa.Table.from_pylist(rows, schema=pa.schema([*kept[:2], *place_fields, *kept[2:], *reach_listing.COLUMNS]))
 
 
 def _digest(found: Results, state: State, archived: list[bytes]) -> str:
@@ -207,8 +209,10 @@ def _digest(found: Results, state: State, archived: list[bytes]) -> str:
     living = [part for kind in sorted(state.hazards) for part in state.hazards[kind].digest_parts()]
     for part in sorted([*living, *archived]):
         add(part)
-    for row in found.exposures.to_pylist():
+    for row in found.exposures.drop_columns(reach_listing.COLUMNS.names).to_pylist():
         add(repr(row).encode())
+    for part in reach.digest_parts(state.reach):
+        add(part)
     for incident in found.incidents:
         add(msgspec.json.encode(incident, order="sorted"))
     for warning in sorted(found.warnings, key=lambda w: w.identifier):
@@ -223,11 +227,12 @@ def write(found: Results, out: Path) -> None:
     """Write every file of the run into `out`; each appears whole or not at all."""
     out.mkdir(parents=True, exist_ok=True)
     _put(out / "hazards.geojson", _geojson(found.hazards))
-    for name, table in (("timeline", found.timeline), ("exposures", found.exposures)):
+    exposures = pa.concat_tables([found.exposures, found.could_reach])
+    for name, table in (("timeline", found.timeline), ("exposures", exposures)):
         part = out / f".{name}.parquet.part"
         pq.write_table(table, part, compression="zstd")
         part.replace(out / f"{name}.parquet")
-    _write_csv(found.exposures, out / "exposures.csv")
+    _write_csv(exposures, out / "exposures.csv")
     _put(out / "incidents.json", msgspec.json.format(msgspec.json.encode(found.incidents), indent=1))
     warnings = out / "warnings"
     warnings.mkdir(exist_ok=True)
@@ -384,6 +389,7 @@ def summarise(
             "total": found.exposures.num_rows,
             "suppressed": found.exposures.num_rows - found.exposures.column("suppressed").null_count,
         },
+        "could_be_reached": reach_listing.summary(found.could_reach),
         "incidents": {"total": len(found.incidents), **dict(sorted(incident_status.items()))},
         "warnings": {"total": len(found.warnings), **dict(sorted(by_type.items())), "expired": found.expired},
         "seconds": {stage: round(s, 3) for stage, s in seconds.items()},

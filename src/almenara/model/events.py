@@ -121,6 +121,13 @@ class ExposuresChanged(Event, frozen=True, kw_only=True):
     table: bytes
 
 
+class ReachChanged(Event, frozen=True, kw_only=True):
+    """Places that fires could reach, or no longer could: advice, no exposure (stages.reach.CHANGES, Arrow IPC)."""
+
+    now_ms: int
+    table: bytes
+
+
 class IncidentOpened(Event, frozen=True, kw_only=True):
     """Responders have something to work on."""
 

@@ -50,5 +50,5 @@ def digest(run: Run) -> Digest:
         mapped=list(enumerate(shown[:MAPS_MAX], start=1)),
         incidents=shown,
         exposures=exposures(run.exposures, priorities, shown_max=PLACES_MAX),
-        nearest=nearest_places(run.exposures),
+        nearest=nearest_places(run.could_reach) | nearest_places(run.exposures),
     )

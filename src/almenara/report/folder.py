@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
@@ -25,6 +26,14 @@ class Ring(msgspec.Struct, frozen=True):
 
     mmi: float = 0.0
     radius_km: float = 0.0
+
+
+class Bands(msgspec.Struct, frozen=True):
+    """How far a fire could reach in 6, 12 and 24 h, metres."""
+
+    p50_m: list[float] = []
+    p80_m: list[float] = []
+    p95_m: list[float] = []
 
 
 class HazardFacts(msgspec.Struct, frozen=True):
@@ -48,6 +57,7 @@ class HazardFacts(msgspec.Struct, frozen=True):
     platforms: list[str] = []
     rings: list[Ring] | None = None
     epicentre: tuple[float, float] | None = None
+    reach: Bands | None = None
 
 
 class Hazard(msgspec.Struct, frozen=True):
@@ -104,7 +114,8 @@ class Run:
     summary: dict[str, Any]
     hazards: list[Hazard]
     incidents: list[Incident]  # most important first
-    exposures: pa.Table | None
+    exposures: pa.Table | None  # observed
+    could_reach: pa.Table | None  # what fires could reach: advice
     timeline: pa.Table | None
     messages: list[Message]
     messages_unread: int = 0  # beyond what a report reads
@@ -144,16 +155,26 @@ def read_run(out: Path) -> Run:
     if len(missing) == 3:
         raise UnreadableInput(f"“{out}” holds no results of a run (no summary.json, hazards.geojson, incidents.json).")
     messages, unread = read_messages(out / "warnings")
+    observed, could_reach = _by_basis(_table(out, "exposures", missing))
     return Run(
         summary=summary,
         hazards=hazards.features if hazards is not None else [],
         incidents=sorted(incidents, key=Incident.order),
-        exposures=_table(out, "exposures", missing),
+        exposures=observed,
+        could_reach=could_reach,
         timeline=_table(out, "timeline", missing),
         messages=messages,
         messages_unread=unread,
         missing=missing,
     )
+
+
+def _by_basis(table: pa.Table | None) -> tuple[pa.Table | None, pa.Table | None]:
+    """Exposures that were observed or estimated, and those that could be."""
+    if table is None or "basis" not in table.column_names:
+        return table, None
+    could = pc.fill_null(pc.equal(pc.cast(table.column("basis"), pa.string()), "could be reached"), fill_value=False)
+    return table.filter(pc.invert(could)), table.filter(could)
 
 
 def _json(out: Path, file: str, form: type[T], missing: list[str]) -> T | None:

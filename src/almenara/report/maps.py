@@ -28,7 +28,7 @@ class Mark:
     lon: float
     lat: float
     name: str
-    warned: bool = True
+    observed: bool = True  # within reach of what was observed; else it could be reached
 
 
 def overview(hazards: Sequence[Hazard], numbered: Sequence[tuple[int, float, float]]) -> Html:
@@ -71,7 +71,9 @@ def zoom(
 ) -> Html:
     """One incident: footprints, rings of estimated intensity, places within reach and the area that was warned."""
     shapes = [(hazard, _shape(hazard)) for hazard in hazards]
-    outline = _extent(shapes, places, warning)
+    bands = [band for hazard, shape in shapes for band in _reach_bands(hazard, shape)]
+    likely = [ring for level, rings in bands if level == "P50" for ring in rings]
+    outline = _extent(shapes, places, [*warning, *likely])
     if outline is None:
         return tag("p", two("Sin posición conocida.", "No known position."), class_="none")
     view = _fit(outline, _ZOOM_WIDTH, _ZOOM_HEIGHT, km_min=3.0)
@@ -85,6 +87,7 @@ def zoom(
             rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(shape)]
             layers.append(tag("path", d=_path(rings, view), class_="estimated" if estimated else "observed"))
         layers.append(_intensity_rings(hazard, view))
+    layers += [_reach_rings(level, rings, view) for level, rings in bands]
     layers.append(_place_marks(places, view))
     return _svg(view, "zoom", [*layers, _scale_bar(view), _north(view)])
 
@@ -122,7 +125,7 @@ def _fit(outline: tuple[float, float, float, float], width: float, height: float
 def _extent(
     shapes: list[tuple[Hazard, shapely.Geometry | None]],
     places: Sequence[Mark],
-    warning: Sequence[Sequence[tuple[float, float]]],
+    warning: Sequence[Sequence[tuple[float, float]] | Points],
 ) -> tuple[float, float, float, float] | None:
     parts = [shapely.get_coordinates(shape) for _, shape in shapes if shape is not None]
     parts += [np.array(polygon, dtype=np.float64).reshape(-1, 2) for polygon in warning]
@@ -216,6 +219,31 @@ def _intensity_rings(hazard: Hazard, view: View) -> Html:
     return join(parts)
 
 
+def _reach_bands(hazard: Hazard, shape: shapely.Geometry | None) -> list[tuple[str, list[Points]]]:
+    """How far a fire could reach in 24 hours, by level: the rings round its footprint, degrees."""
+    bands = hazard.properties.reach
+    if bands is None or shape is None:
+        return []
+    squeeze = max(math.cos(math.radians(shape.centroid.y)), 0.05)
+    flat = shapely.transform(shape, lambda lon_lat: lon_lat * [squeeze, 1.0])
+    found = []
+    for level, metres in (("P50", bands.p50_m), ("P80", bands.p80_m), ("P95", bands.p95_m)):
+        if metres:
+            grown = shapely.buffer(flat, metres[-1] / (_KM_PER_DEGREE * 1000.0), quad_segs=6)
+            rings = [shapely.get_coordinates(ring) / [squeeze, 1.0] for ring in shapely.get_rings(grown)]
+            found.append((level, rings))
+    return found
+
+
+def _reach_rings(level: str, rings: list[Points], view: View) -> Html:
+    top = max(rings, key=lambda ring: float(ring[:, 1].max()))
+    lon, lat = top[top[:, 1].argmax()]
+    x, y = float(view.x(np.array(lon))), float(view.y(np.array(lat)))
+    name = tag("text", level, x=f"{x:.1f}", y=f"{y - 2:.1f}", class_="reachname")
+    shown = 10 < x < view.width - 10 and 12 < y < view.height
+    return join([tag("path", d=_path(rings, view), class_=f"reach {level.lower()}"), name if shown else None])
+
+
 def _place_marks(places: Sequence[Mark], view: View) -> Html:
     marks: list[Html] = []
     labels: list[Html] = []
@@ -224,7 +252,16 @@ def _place_marks(places: Sequence[Mark], view: View) -> Html:
         x, y = float(view.x(np.array(mark.lon))), float(view.y(np.array(mark.lat)))
         if not (0 <= x <= view.width and 0 <= y <= view.height):
             continue
-        marks.append(tag("rect", x=f"{x - 3:.1f}", y=f"{y - 3:.1f}", width=6, height=6, class_="place"))
+        marks.append(
+            tag(
+                "rect",
+                x=f"{x - 3:.1f}",
+                y=f"{y - 3:.1f}",
+                width=6,
+                height=6,
+                class_="place" if mark.observed else "place could",
+            )
+        )
         text = mark.name if len(mark.name) <= 28 else mark.name[:27] + "…"
         width = 6.4 * len(text)
         if len(labels) == _LABELS_MAX:
@@ -321,7 +358,9 @@ def zoom_legend() -> Html:
         (square, "observed", "huella observada", "observed footprint"),
         (square, "estimated", "intensidad estimada", "estimated intensity"),
         (square, "warned", "área avisada", "warned area"),
+        (square, "reach p95", "hasta dónde podría llegar en 24 h (P50, P80, P95)", "how far it could reach in 24 h"),
         ("M4 5h6v6h-6z", "place", "lugar expuesto", "exposed place"),
+        ("M4 5h6v6h-6z", "place could", "podría ser alcanzado", "could be reached"),
     )
     return tag(
         "p",

@@ -11,6 +11,7 @@ from almenara.report.folder import Run
 from almenara.report.health import attributions, data_health
 from almenara.report.markup import Html, join, moment, tag, two
 from almenara.report.public import warnings
+from almenara.report.reach import headline, reach_section
 from almenara.report.words import STATUSES, word
 
 LANGUAGES = ("es", "en", "both")
@@ -33,6 +34,7 @@ def page(run: Run, *, title: str | None, lang: str) -> str:
         sections.incident_maps(run, facts),
         sections.growth_charts(run, facts),
         sections.exposed_table(facts),
+        reach_section(run, facts),
         warnings(run.messages, run.messages_unread),
         data_health(run),
         attributions(run, BASEMAP_ATTRIBUTION),
@@ -109,6 +111,9 @@ def _header(run: Run, title: str | None, facts: Digest) -> Html:
     mode = word(modes, str(run.get("run", "mode") or ""))
     as_of = two("Datos hasta {t} UTC", "Data up to {t} UTC", t=moment(run.as_of()))
     lines = sections.headlines(run, facts)
+    could = headline(run)
+    if could is not None:
+        lines.insert(2, could)  # after what was observed, before the rest
     missing = Html()
     if run.missing:
         files = ", ".join(run.missing)

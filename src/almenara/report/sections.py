@@ -26,6 +26,7 @@ from almenara.report.markup import (
     two,
     whole,
 )
+from almenara.report.reachable import marks as could_reach
 from almenara.report.words import (
     BASES,
     CERTAINTIES,
@@ -192,6 +193,7 @@ def _incident_card(run: Run, facts: Digest, messages: list[Message], number: int
     hazards = [facts.hazards[h] for h in incident.hazards if h in facts.hazards][-_HAZARDS_ON_MAP_MAX:]
     near = of_hazards(run.exposures, chosen, shown_max=_MAP_PLACES_MAX)
     marks = [maps.Mark(place.lon, place.lat, place.name) for place in near if not math.isnan(place.lon)]
+    marks += could_reach(run, chosen)[:_MAP_PLACES_MAX]
     warning = next((m for m in messages if incident.id in m.incidents and m.polygons), None)
     picture = maps.zoom(hazards, marks, warning.polygons if warning else ())
     steps = [

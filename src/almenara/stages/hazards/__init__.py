@@ -57,6 +57,18 @@ class Boxes:
 
 
 @dataclass(frozen=True, slots=True)
+class Fronts:
+    """n fires as the reach stage sees them: the pace of their last day, and their cells."""
+
+    hazards: list[str]
+    last_seen_ms: NDArray[np.int64]
+    fine: NDArray[np.bool_]  # seen in pixels fine enough to call it observed
+    advance_m: NDArray[np.float64]  # within the last day; NaN: seen for too short a time to say
+    starts: NDArray[np.int64]  # n + 1: fire k has the cells starts[k]:starts[k + 1], sorted
+    cells: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class Shaking:
     """An earthquake's reach: exposure is by intensity, not by distance."""
 

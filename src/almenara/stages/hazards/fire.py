@@ -11,8 +11,9 @@ from almenara.kernels.fire_tracker import ENDED_AFTER_MIN, EXTRA, FireTracker, P
 from almenara.kernels.grid import areas_km2, boxes_of
 from almenara.kernels.outlines import outlines
 from almenara.model.observations import Confidence
-from almenara.stages.hazards import ARCHIVED_AFTER_MS, LATE_MAX_MS, Boxes, Delta, View, pack_view
+from almenara.stages.hazards import ARCHIVED_AFTER_MS, LATE_MAX_MS, Boxes, Delta, Fronts, View, pack_view
 from almenara.stages.hazards._fire_facts import Facts
+from almenara.stages.hazards._fire_fronts import fronts
 from almenara.stages.hazards._fire_rows import MINUTE_MS, hazard_id, no_rows, void_row
 from almenara.stages.observations import Counted
 
@@ -276,6 +277,10 @@ class State:
             owners, numbers, births = self.tracker.footprints_of(fires)
             self._collect([(owners, numbers, births.astype(np.int64))], delta)
         return delta
+
+    def fronts(self, hazards: Sequence[str]) -> Fronts:
+        """Pace and cells of some fires that go on."""
+        return fronts(self.tracker, self.facts, hazards)
 
     def view(self, hazard: str) -> View:
         fire = self.facts.numbers[hazard]
