@@ -1,14 +1,17 @@
 # make demo    sets everything up and plays the exercise to its end: feed files in, warnings and a report out
 # make test    sets everything up and runs all the tests
 # make check   format, lint, types, import contracts, doctests and tests: what the gate runs
+# make bench   measures against peers and writes docs/benchmarks.md (half an hour; SIZE=small: a trial of minutes)
 # make format  puts the source into its form
 # make clean   removes what the others made
 VENV   := .venv
 PYTHON ?= $(firstword $(shell command -v python3.12) $(shell command -v python3.11) python3)
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+SIZE   ?= full
+PEERS  := .bench/venv/.ready
 
-.PHONY: help setup demo test lint check format clean
+.PHONY: help setup demo test lint check bench format clean
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
@@ -36,8 +39,19 @@ lint: setup
 
 check: lint test
 
+# ONLY="exposure_batch cold_start" measures these alone and takes the rest from before.
+bench: setup $(PEERS)
+	@echo "== Measuring ($(SIZE))"
+	@$(BIN)/python -m benchmarks --size $(SIZE) $(ONLY)
+
+$(PEERS): benchmarks/peers-requirements.txt
+	@echo "== Setting up the peers in .bench/venv"
+	@test -x .bench/venv/bin/python || $(PYTHON) -m venv .bench/venv
+	@.bench/venv/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 format: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .bench demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,9 +1,11 @@
-"""Seeded clustered fires anywhere on Earth, as arrays or FIRMS text: loads for benchmarks and property tests."""
+"""Seeded fires, and places where people live, clustered as on Earth: loads for benchmarks and property tests."""
 
 import io
 import math
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,9 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
+from almenara.places import load_places
 from almenara.simulation.satellites import SATELLITES, pixel_size_km
 
 HOUR_MS = 3_600_000
+KM_A_DEGREE = 111.2
 PLATFORMS = tuple(satellite.name for satellite in SATELLITES)
 
 #: Where fires cluster, as boxes (west, south, east, north) with a share each; two of them lie across the antimeridian.
@@ -145,6 +149,107 @@ def write_firms_csv(pixels: FirePixels, path: Path, form: str = "daily-text") ->
     options = pa_csv.WriteOptions(include_header=False, quoting_style="none")
     pa_csv.write_csv(table, body, options)
     path.write_bytes(",".join(table.column_names).encode() + b"\n" + body.getvalue())
+
+
+class Positions(NamedTuple):
+    """Points as arrays of one length."""
+
+    lon: NDArray[np.float64]  # degrees, −180…180
+    lat: NDArray[np.float64]
+
+
+class Towns(NamedTuple):
+    """The world's towns as arrays of one length."""
+
+    lon: NDArray[np.float64]  # degrees
+    lat: NDArray[np.float64]
+    population: NDArray[np.float64]  # at least 500: towns whose people nobody counted are taken for small
+
+
+@cache
+def load_towns() -> Towns:
+    """All towns of the gazetteer."""
+    table = load_places("geonames:world").table
+    population = np.nan_to_num(table.column("population").to_numpy().astype(np.float64))
+    return Towns(
+        table.column("lon").to_numpy().astype(np.float64),
+        table.column("lat").to_numpy().astype(np.float64),
+        np.maximum(population, 500.0),
+    )
+
+
+def generate_buildings(n: int, seed: int) -> Positions:
+    """`n` buildings round real towns: more round larger ones, dense in their middle, every seventh in the country.
+
+    >>> generate_buildings(3, seed=1).lat.shape
+    (3,)
+    """
+    dice = np.random.Generator(np.random.PCG64([seed, 901]))
+    towns = load_towns()
+    weight = towns.population**0.9
+    town = dice.permutation(np.repeat(np.arange(len(weight)), dice.multinomial(n, weight / weight.sum())))
+    spread_km = 0.7 * np.sqrt(towns.population[town] / (3_000.0 * math.pi))  # a disc of 3,000 people for each km²
+    rural = dice.random(n) < 0.15
+    spread_km[rural] = 2.0 + dice.exponential(5.0, int(rural.sum()))
+    return _scattered(towns.lon[town], towns.lat[town], spread_km, dice, decimals=7)
+
+
+def generate_alarms(n: int, seed: int) -> Positions:
+    """`n` fire pixels near people: 7 of 10 in fires of about 40 of them beyond towns, the rest amid buildings.
+
+    Half of the fires lie in South America. In no order.
+    """
+    dice = np.random.Generator(np.random.PCG64([seed, 902]))
+    towns = load_towns()
+    wild = int(0.7 * n)
+    fires = max(1, wild // 40)
+    america = (towns.lat > -56) & (towns.lat < 13) & (towns.lon > -82) & (towns.lon < -34)
+    near = np.where(
+        dice.random(fires) < 0.5, dice.choice(np.flatnonzero(america), fires), dice.integers(0, len(america), fires)
+    )
+    angle, away_km = 2 * math.pi * dice.random(fires), 1.0 + dice.exponential(15.0, fires)
+    lat = np.clip(towns.lat[near] + away_km * np.sin(angle) / KM_A_DEGREE, -89.0, 89.0)
+    lon = towns.lon[near] + away_km * np.cos(angle) / (KM_A_DEGREE * np.cos(np.radians(lat)))
+    pixels = dice.multinomial(wild, dice.dirichlet(np.full(fires, 0.5)))
+    fire = np.repeat(np.arange(fires), pixels)
+    burning = _scattered(lon[fire], lat[fire], 0.26 * np.sqrt(pixels[fire]), dice, decimals=5)
+    amid = generate_buildings(n - wild, seed + 1)
+    order = dice.permutation(n)
+    return Positions(
+        np.concatenate((burning.lon, np.round(amid.lon, 5)))[order],
+        np.concatenate((burning.lat, np.round(amid.lat, 5)))[order],
+    )
+
+
+def generate_outlines(n: int, seed: int, vertices: int = 50) -> NDArray[np.float64]:
+    """`n` star-shaped outlines, 50 m to 2 km in radius, round buildings: (n, vertices, 2) longitudes and latitudes.
+
+    Rings are open and lie between 80° south and north; some reach beyond 180°.
+    """
+    dice = np.random.Generator(np.random.PCG64([seed, 903]))
+    centre = generate_buildings(n, seed)
+    lat = np.clip(centre.lat, -80.0, 80.0)[:, None]
+    angle = 2 * math.pi * np.sort(dice.random((n, vertices)), axis=1)
+    radius_km = np.exp(dice.uniform(math.log(0.05), math.log(2.0), n))[:, None] * (
+        0.6 + 0.4 * dice.random((n, vertices))
+    )
+    north = lat + radius_km * np.sin(angle) / KM_A_DEGREE
+    east = centre.lon[:, None] + radius_km * np.cos(angle) / (KM_A_DEGREE * np.cos(np.radians(lat)))
+    return np.asarray(np.round(np.stack((east, north), axis=-1), 7))
+
+
+def _scattered(
+    lon: NDArray[np.float64],
+    lat: NDArray[np.float64],
+    spread_km: NDArray[np.float64],
+    dice: np.random.Generator,
+    decimals: int,
+) -> Positions:
+    """One normally distributed point round each centre."""
+    north = lat + dice.standard_normal(len(lat)) * spread_km / KM_A_DEGREE
+    north = np.asarray(np.round(np.clip(north, -89.99, 89.99), decimals), np.float64)
+    east = lon + dice.standard_normal(len(lat)) * spread_km / (KM_A_DEGREE * np.cos(np.radians(north)))
+    return Positions(np.round((east + 180.0) % 360.0 - 180.0, decimals), north)
 
 
 def _mix(*numbers: NDArray[np.int64]) -> NDArray[np.float64]:
