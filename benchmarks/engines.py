@@ -55,7 +55,7 @@ class Bench:
     def race(self, engines: Sequence[str], job: dict[str, Any], rounds: int) -> dict[str, list[dict[str, Any]]]:
         """Each engine's results, one for each round. Who fails once is out."""
         results: dict[str, list[dict[str, Any]]] = {engine: [] for engine in engines}
-        for number in range(rounds):
+        for number in range(rounds if engines else 0):
             # The order turns, so that nobody always follows the same neighbour.
             turn = number % len(engines)
             for engine in [*engines[turn:], *engines[:turn]]:

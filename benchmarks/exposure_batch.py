@@ -112,7 +112,7 @@ def same_pairs(engines: dict[str, dict[str, Any]]) -> str:
         if "failed" not in r:
             hashes.setdefault(r["hash"], []).append(name)
     if len(hashes) == 1:
-        return f"All {len(engines)} found the same pairs (hash `{next(iter(hashes))}`)."
+        return f"All {sum(map(len, hashes.values()))} found the same pairs (hash `{next(iter(hashes))}`)."
     groups = "; ".join(f"`{key}`: {', '.join(names)}" for key, names in hashes.items())
     return f"**The pairs differ**: {groups}."
 

@@ -55,9 +55,12 @@ def describe(result: dict[str, Any]) -> Section:
         order = sorted(engines, key=lambda name: _at(engines[name], 100).get("p50_ms", 1e9))
         rows = []
         for name in order:
+            if "failed" in engines[name]:
+                rows.append([name, f"failed: {engines[name]['failed']}", "", "", "", ""])
+                continue
             ms = [_at(engines[name], size) for size in SIZES]
             spans = [f"{number(one['p50_ms'])} / {number(one['p99_ms'])}" if one else "" for one in ms]
-            rows.append([name, *spans, number(ms[2]["cpu_ms"]) if ms[2] else engines[name].get("failed", "")])
+            rows.append([name, *spans, number(ms[2]["cpu_ms"]) if ms[2] else ""])
         heads = [f"{size:,}: p50 / p99 ms" for size in SIZES]
         text.append(table(["engine", *heads, "CPU ms for 100"], rows))
         hundreds = {name: one for name in order if (one := _at(engines[name], 100))}

@@ -54,8 +54,8 @@ def test_polygons_differ_by_what_is_explained(tmp_path: Path) -> None:
     result, page = measured("exposure_polygons", tmp_path)
     pairs = result["engines"]["Almenara"]["pairs"]
     difference = result["differences"]["Shapely STRtree"]
-    assert pairs > 100
-    assert difference["only_ours"] + difference["only_theirs"] <= pairs / 100
+    assert pairs > 50
+    assert difference["only_ours"] + difference["only_theirs"] <= 2
     assert "| Shapely STRtree |" in page
 
 
@@ -72,6 +72,7 @@ def test_growth_writes_its_part(tmp_path: Path, name: str) -> None:
     assert "growth-places.svg" in page or "incremental.svg" in page
     for row in result.get("by_places", []):
         assert len({r["hash"] for r in row["engines"].values()}) == 1
+        assert row["engines"]["Almenara"]["pairs"] > 10
     for row in result.get("rows", []):
         assert row["cells"] > 0
 
