@@ -62,7 +62,7 @@ def describe(result: dict[str, Any]) -> Section:
         waits = [f["save_s"], f["open_ms"], f["first_ms"], f["first_cold_ms"], f["again_ms"]]
         rows.append([big(row["places"]), *(number(one) for one in [*numbers, *waits])])
     head = [
-        "places", "build s", "B a place", "peak MB", f"join of {big(result['seen'])} s", "save s", "open ms",
+        "places", "build s", "B a place", "peak MB", f"s to join {big(result['seen'])}", "save s", "open ms",
         "first answer ms", "from a cold disk ms", "next answer ms",
     ]  # fmt: skip
     text = [

@@ -80,14 +80,12 @@ def _differences(bench: Bench, engines: list[str], job: dict[str, Any]) -> dict[
     for engine, theirs in pairs.items():
         only_ours, only_theirs = mine.keys() - theirs.keys(), theirs.keys() - mine.keys()
         metres = [*(mine[pair] for pair in only_ours), *(theirs[pair] for pair in only_theirs)]
-        why = bench.engines[engine]["inexact"] or (
-            "edges are straight in the plane of each observation" if metres else None
-        )
+        why = bench.engines[engine]["inexact"] or "edges are straight in the plane of each observation"
         told[bench.name(engine)] = {
             "only_ours": len(only_ours),
             "only_theirs": len(only_theirs),
             "farthest_m": max((abs(one - job["distance_m"]) for one in metres if np.isfinite(one)), default=0.0),
-            "why": why,
+            "why": why if metres else None,
         }
     return told
 
