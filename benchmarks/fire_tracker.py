@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from almenara.kernels.fire_tracker import FireTracker
-from almenara.kernels.outlines import outlines
 from almenara.simulation.synthetic import generate_fires
+from almenara.stages.hazards.fire import State
 from benchmarks.charts import lines
 from benchmarks.engines import Bench
 from benchmarks.page import Goal, Section, big, number, table
-from benchmarks.tracking import Rows, by_pass, marching_fire, one_great_fire, rows_of
+from benchmarks.tracking import Batch, batch_of, by_pass, counted, marching_fire, one_great_fire
 
 TITLE = "Fire tracker"
 
@@ -25,8 +24,8 @@ _ROUNDS = 3
 def measure(bench: Bench) -> dict[str, Any]:
     """The best of three of each; files of a feed, where given, once."""
     world, passes, pixels, endless = SIZES[bench.size]
-    _follow(by_pass(rows_of(generate_fires(1_000, seed=1, days=1.0))), draw=True)  # compiled code is loaded
-    day = by_pass(rows_of(generate_fires(world, seed=7, days=1.0)))
+    _follow(by_pass(batch_of(generate_fires(1_000, seed=1, days=1.0))), draw=True)  # compiled code is loaded
+    day = by_pass(batch_of(generate_fires(world, seed=7, days=1.0)))
     fire = one_great_fire(passes, pixels, 22.0, seed=7)
     return {
         "world": min((_follow(day, draw=True) for _ in range(_ROUNDS)), key=lambda one: one["seconds"]),
@@ -72,34 +71,34 @@ def goals(result: dict[str, Any]) -> list[Goal]:
     ]
 
 
-def _follow(passes: list[Rows], *, draw: bool) -> dict[str, Any]:
+def _follow(passes: list[Batch], *, draw: bool) -> dict[str, Any]:
     """All passes one after another; `draw`: with the outline of every fire that a pass touched."""
-    tracker = FireTracker()
-    drawn = 0
+    fires, received = State(), [counted(batch) for batch in passes]
     begun = time.perf_counter()
-    for rows in passes:
-        update = tracker.update(rows)
+    for batch, rows in zip(passes, received, strict=True):
+        fires.receive(rows)
+        delta = fires.advance(int(batch["time"][0]))
         if draw:
-            touched = np.unique(np.concatenate([told.fires for told in update.passes]))
-            fire, cell, _ = tracker.footprints_of(touched)
-            drawn += len(outlines(fire, cell)[1])
+            for row in delta.changes:
+                if row["into"] is None:
+                    fires.view(row["hazard_id"])
     seconds = time.perf_counter() - begun
     return {
         "seconds": seconds,
-        "detections": sum(len(rows["t"]) for rows in passes),
+        "detections": sum(len(batch["lon"]) for batch in passes),
         "passes": len(passes),
-        "fires": len(np.unique(tracker.roots(tracker.nodes()))),
-        "drawn": drawn,
+        "fires": len(fires.views()),
     }
 
 
 def _history(passes: int) -> list[tuple[int, float]]:
     """Median microseconds of a pass of one endless fire, by powers of two of the passes before."""
-    tracker = FireTracker()
-    spans = []
-    for rows in marching_fire(A_PASS * passes, A_PASS):
+    fires, spans = State(), []
+    for batch in marching_fire(A_PASS * passes, A_PASS):
+        rows = counted(batch)
         begun = time.perf_counter()
-        tracker.update(rows)
+        fires.receive(rows)
+        fires.advance(int(batch["time"][0]))
         spans.append(1e6 * (time.perf_counter() - begun))
     cuts = [first for first in (2**power for power in range(4, 30)) if 2 * first <= passes]
     return [(first, float(np.median(spans[first : 2 * first]))) for first in cuts]
@@ -111,7 +110,6 @@ def _files(path: Path) -> dict[str, Any]:
     from almenara.model.events import ObservationsReceived
     from almenara.model.observations import from_ipc
     from almenara.stages import observations
-    from almenara.stages.hazards.fire import State
 
     seen, fires, detections = observations.State(), State(), 0
     for event in intake.read_content(path, sources.find_all(), received_ms=4_102_444_800_000, rows_max=100_000):
@@ -124,8 +122,7 @@ def _files(path: Path) -> dict[str, Any]:
     for at in times:
         fires.advance(at)
     seconds = time.perf_counter() - begun
-    tracker = fires.tracker
-    followed = len(np.unique(tracker.roots(tracker.nodes())))
+    followed = len(fires.views())
     return {"name": path.name, "seconds": seconds, "detections": detections, "passes": len(times), "fires": followed}
 
 

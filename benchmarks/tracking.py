@@ -1,58 +1,63 @@
-"""Detections for the fire tracker, and a fire that grows by so many of them in each pass."""
+"""Detections for the fire tracker: made-up days of the world, a great fire, and fires that grow by so many a pass."""
 
 import itertools
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from almenara.kernels.fire_tracker import EXTRA
-from almenara.simulation.synthetic import FirePixels
+from almenara.model.observations import OBSERVATIONS, detection_keys
+from almenara.simulation.synthetic import KM_A_DEGREE, FirePixels
+from almenara.stages.observations import Counted
 
-Rows = dict[str, NDArray[Any]]
+#: Columns of one length: lon, lat (degrees), time (ms since 1970, UTC), across_m, along_m (metres).
+Batch = dict[str, NDArray[Any]]
 
-KM_A_DEGREE = 111.2
+MINUTE_MS = 60_000
 PIXEL_M = 375.0
-START_MIN = 29_000_000  # minutes since 1970: in 2025
+START_MS = 1_750_000_020_000
 
 
-def rows_of(pixels: FirePixels) -> Rows:
-    """Made-up detections as the tracker takes them."""
-    return rows_at(pixels.time_ms // 60_000, pixels.lon, pixels.lat, pixels.across_m, pixels.along_m)
-
-
-def rows_at(
-    t: NDArray[Any],
-    lon: NDArray[Any],
-    lat: NDArray[Any],
-    across_m: NDArray[Any],
-    along_m: NDArray[Any],
-    first_key: int = 0,
-) -> Rows:
-    """Detections with keys of their own, in order from `first_key`."""
-    n = len(t)
-    rows: Rows = {
-        "t": t.astype(np.int32), "lon": lon, "lat": lat, "across_m": across_m.astype(np.float32),
-        "along_m": along_m.astype(np.float32), "key_hi": t.astype(np.uint64),
-        "key_lo": np.arange(first_key, first_key + n, dtype=np.uint64),
+def batch_of(pixels: FirePixels) -> Batch:
+    """Made-up detections as a batch."""
+    return {
+        "lon": pixels.lon, "lat": pixels.lat, "time": pixels.time_ms,
+        "across_m": pixels.across_m, "along_m": pixels.along_m,
     }  # fmt: skip
-    return rows | {name: np.zeros(n, kind) for name, kind in EXTRA.items()}
 
 
-def some(rows: Rows, which: slice | NDArray[Any]) -> Rows:
-    """A part of the detections."""
-    return {name: column[which] for name, column in rows.items()}
-
-
-def by_pass(rows: Rows) -> list[Rows]:
+def by_pass(batch: Batch) -> list[Batch]:
     """The detections of each minute, in order."""
-    order = np.argsort(rows["t"], kind="stable")
-    rows = some(rows, order)
-    cuts = [0, *(np.flatnonzero(np.diff(rows["t"])) + 1).tolist(), len(order)]
-    return [some(rows, slice(a, b)) for a, b in itertools.pairwise(cuts)]
+    order = np.argsort(batch["time"], kind="stable")
+    cuts = [0, *(np.flatnonzero(np.diff(batch["time"][order])) + 1).tolist(), len(order)]
+    return [{name: column[order[a:b]] for name, column in batch.items()} for a, b in itertools.pairwise(cuts)]
 
 
-def one_great_fire(passes: int, pixels: int, radius_km: float, seed: int) -> list[Rows]:
+def joined(batches: list[Batch]) -> Batch:
+    """Several batches as one."""
+    return {name: np.concatenate([one[name] for one in batches]) for name in batches[0]}
+
+
+def counted(batch: Batch) -> Counted:
+    """A batch as the stage of fires receives it: every row new."""
+    n = len(batch["lon"])
+    hi, lo = detection_keys("made up", "VIIRS", batch["time"] // MINUTE_MS, batch["lon"], batch["lat"])
+    columns = {**batch, "key_hi": hi, "key_lo": lo, "version": np.zeros(n, np.int64)}
+    columns |= {"value": np.full(n, 10.0), "confidence": np.ones(n), "heat_class": np.full(n, -1)}
+    columns |= {"depth_km": np.full(n, np.nan)}
+    words = {"platform": "made up", "instrument": "VIIRS", "status": "current"}
+    arrays = [
+        pa.array(columns[field.name]).cast(field.type)
+        if field.name in columns
+        else pa.array([words.get(field.name)] * n, pa.string()).cast(field.type)
+        for field in OBSERVATIONS
+    ]
+    nobody = np.zeros(0, np.uint64)
+    return Counted(pa.table(arrays, schema=OBSERVATIONS), nobody, nobody)
+
+
+def one_great_fire(passes: int, pixels: int, radius_km: float, seed: int) -> list[Batch]:
     """A fire that spreads from one point for weeks: a ring with bays in each pass, larger as the front grows."""
     dice = np.random.Generator(np.random.PCG64([seed, 904]))
     share = np.sqrt(np.arange(1, passes + 1)) * (0.2 + dice.random(passes))
@@ -64,14 +69,16 @@ def one_great_fire(passes: int, pixels: int, radius_km: float, seed: int) -> lis
     lat = 37.2 + front_km * np.sin(angle) / KM_A_DEGREE
     lon = -119.3 + front_km * np.cos(angle) / (KM_A_DEGREE * np.cos(np.radians(37.2)))
     size = PIXEL_M * (1.0 + 0.6 * dice.random(passes))[number]
-    return by_pass(rows_at(START_MIN + 720 * number, lon, lat, size, size))
+    return by_pass(_batch(720 * number, lon, lat, size))
 
 
-def marching_fire(detections: int, a_pass: int, width: int = 64) -> list[Rows]:
+def marching_fire(detections: int, a_pass: int, width: int = 64) -> list[Batch]:
     """A fire that grows by `a_pass` detections on fresh ground in every pass: rows of `width` of them, northwards."""
     number = np.arange(detections)
     lat = -60.0 + (number // width) * PIXEL_M / 1000.0 / KM_A_DEGREE
     lon = -60.0 + (number % width) * PIXEL_M / 1000.0 / (KM_A_DEGREE * np.cos(np.radians(lat)))
-    t = START_MIN + number // a_pass
-    size = np.full(detections, PIXEL_M)
-    return by_pass(rows_at(t, lon, lat, size, size))
+    return by_pass(_batch(number // a_pass, lon, lat, np.full(detections, PIXEL_M)))
+
+
+def _batch(minute: NDArray[Any], lon: NDArray[Any], lat: NDArray[Any], size_m: NDArray[Any]) -> Batch:
+    return {"lon": lon, "lat": lat, "time": START_MS + MINUTE_MS * minute, "across_m": size_m, "along_m": size_m}
