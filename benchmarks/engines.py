@@ -138,7 +138,8 @@ def _server(python: Path, name: str) -> Iterator[None]:
         [str(python), "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as helper:
         assert helper.stdout is not None
-        told: dict[str, str] = json.loads(helper.stdout.readline())
+        line = helper.stdout.readline()  # empty where it could not start: its engine then fails, and says so
+        told: dict[str, str] = json.loads(line) if line else {}
         os.environ.update(told)
         try:
             yield

@@ -1,5 +1,6 @@
 """The benchmarks run to their end on tiny loads, everybody finds the same pairs, and the page is written. No times."""
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -62,8 +63,9 @@ def test_polygons_differ_by_what_is_explained(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [name for name in BENCHMARKS if not name.startswith("exposure_")])
 def test_others_write_their_part(tmp_path: Path, name: str) -> None:
     _, page = measured(name, tmp_path)
-    assert page.count("\n## ") == 2
-    assert page.count("|") > 30
+    title = importlib.import_module(f"benchmarks.{name}").TITLE
+    part = page.split(f"## {title}")[1]
+    assert part.count("|") > 30
 
 
 @pytest.mark.parametrize("name", ["exposure_growth", "exposure_incremental"])
