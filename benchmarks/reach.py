@@ -14,9 +14,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from benchmarks.reach_cases import Case, Followed, follow, in_calibration
-from benchmarks.reach_plot import reliability_plot
-from benchmarks.reach_scores import METHODS, Score, score
 
 from almenara.stages.reach_bands import (
     COARSE,
@@ -30,6 +27,9 @@ from almenara.stages.reach_bands import (
     SCALES,
     Scale,
 )
+from benchmarks.reach_cases import Case, Followed, follow, in_calibration
+from benchmarks.reach_plot import reliability_plot
+from benchmarks.reach_scores import METHODS, Score, score
 
 Cases = dict[str, list[Case]]
 CLASSES = [(basis, pixel) for basis in (OWN, PRIOR) for pixel in (FINE, COARSE)]

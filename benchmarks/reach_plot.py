@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from benchmarks.reach_scores import Score
-
 from almenara.stages.reach_bands import LEVELS
+from benchmarks.reach_scores import Score
 
 SIDE, GAP, TOP = 170, 62, 46
 FIRES_MIN = 20  # fewer make no point worth drawing

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from benchmarks.reach_cases import Case, Outcome
 from numpy.typing import NDArray
 
 from almenara.kernels.advance import beyond_m
 from almenara.kernels.grid import A_M, areas_km2, boxes_of, cells_of
 from almenara.kernels.outlines import outlines
 from almenara.stages.reach_bands import LEVELS, PIXEL_M, bands_m
+from benchmarks.reach_cases import Case, Outcome
 
 DRAWS, SEED = 1_000, 2026
 PLACES_A_CASE = 300
