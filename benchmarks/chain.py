@@ -61,6 +61,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     observations: int  # delivered so far
     seconds: float  # worked so far
     rate: float  # observations per second
+    cpu_rate: float  # observations per second of processor time, which other programs on the machine do not slow
     latency_p50_ms: float  # from a file's arrival until all decisions on it were durable
     latency_p95_ms: float
     memory_mb: float  # held by the process
@@ -99,10 +100,10 @@ def run(load: Load, state: Path, samples: int) -> dict[str, Any]:
         for rows in files(load):
             write_firms_csv(rows, path)
             at_ms = int(rows.time_ms.max()) + LATENCY_MS
-            begun = time.perf_counter()
+            begun, cpu_begun = time.perf_counter(), time.process_time()
             desk.deliver("fires", "firms", path, at_ms)
             session.commit()
-            course.note(len(rows), time.perf_counter() - begun)
+            course.note(len(rows), time.perf_counter() - begun, time.process_time() - cpu_begun)
         session.snapshot()
         counts = session.state.observations.counts["firms"]
         whole = {
@@ -123,12 +124,14 @@ class Course:
     every: int  # observations between samples
     samples: list[Sample] = field(default_factory=list)
     latencies_s: list[float] = field(default_factory=list)
+    cpu_s: list[float] = field(default_factory=list)
     delivered: int = 0
     _seen: tuple[int, int] = (0, 0)  # observations and files at the last sample
 
-    def note(self, rows: int, seconds: float) -> None:
+    def note(self, rows: int, seconds: float, cpu_s: float) -> None:
         """One file was delivered."""
         self.latencies_s.append(seconds)
+        self.cpu_s.append(cpu_s)
         self.delivered += rows
         before, first = self._seen
         if self.delivered - before < self.every:
@@ -140,6 +143,7 @@ class Course:
                 observations=self.delivered,
                 seconds=round(sum(self.latencies_s), 3),
                 rate=round((self.delivered - before) / sum(since)),
+                cpu_rate=round((self.delivered - before) / sum(self.cpu_s[first:])),
                 latency_p50_ms=round(float(p50), 1),
                 latency_p95_ms=round(float(p95), 1),
                 memory_mb=memory_mb(),
@@ -158,6 +162,7 @@ class Course:
             "files": len(self.latencies_s),
             "seconds": round(seconds, 1),
             "observations_per_s": round(self.delivered / seconds),
+            "observations_per_cpu_s": round(self.delivered / sum(self.cpu_s)),
             "latency_ms": dict(zip(("p50", "p95", "p99", "max"), spread.round(1).tolist(), strict=True)),
             "memory_mb_max": max(sample.memory_mb for sample in self.samples),
             "log_mb": self.samples[-1].log_mb,
@@ -228,6 +233,7 @@ def _processor() -> str:
 _WIDTH, _HEIGHT, _LEFT, _TOP = 720, 150, 74, 26
 _PANELS = (
     ("rate", "observations/s"),
+    ("cpu_rate", "observations per second of processor time"),
     ("latency_p95_ms", "p95 of a file's latency, ms"),
     ("memory_mb", "memory, MB"),
     ("log_mb", "log, MB"),

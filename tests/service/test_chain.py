@@ -37,7 +37,7 @@ def test_a_hundred_thousand_observations(tmp_path: Path) -> None:
     assert whole["memory_mb_max"] < 1_500
     assert 0 < whole["latency_ms"]["p50"] <= whole["latency_ms"]["p95"] <= whole["latency_ms"]["max"]
     drawn = ElementTree.fromstring((tmp_path / "chain.svg").read_text("utf-8"))  # noqa: S314 - our own
-    assert len(drawn.findall("{http://www.w3.org/2000/svg}polyline")) == 4
+    assert len(drawn.findall("{http://www.w3.org/2000/svg}polyline")) == 5
     assert not (tmp_path / "state").exists()
 
 

@@ -1,6 +1,7 @@
 """Snapshots are written beside the chain, which goes on meanwhile; what they lead back to is what was there."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -124,10 +125,13 @@ def test_a_chain_with_little_to_do_makes_few(monkeypatch: pytest.MonkeyPatch, fe
 @pytest.mark.parametrize(
     "damage", [lambda data: b"\x82\xa6format\x01", lambda data: b"state  9" + data[8:], lambda d: b""]
 )
-def test_one_of_another_version_is_passed_over(feeds: list[Path], damage: object) -> None:
+def test_one_of_another_version_is_passed_over(feeds: list[Path], damage: Callable[[bytes], bytes]) -> None:
     log = SlowLog()
     log.let.set()
     desk = begun(log)
     deliver(desk, feeds)
-    log.save_snapshot(log.head()[0], damage(pipeline.to_bytes(desk.session.state)))
+    desk.session.snapshot()
+    damaged = damage(pipeline.to_bytes(desk.session.state))
+    log.save_snapshot(log.head()[0], damaged)
+    assert log.load_snapshot() == (log.head()[0], damaged)
     assert as_recovered(log) == all_of(desk.session.state)
