@@ -120,24 +120,37 @@ def _advances(
 
 @nb.njit(cache=True)
 def _edges(cols: NDArray[np.int64], starts: NDArray[np.int64], cells: NDArray[np.int64]) -> NDArray[np.bool_]:
-    found = np.zeros(len(cells), np.bool_)
+    found = np.ones(len(cells), np.bool_)
     for k in range(len(starts) - 1):
-        own = cells[starts[k] : starts[k + 1]]
-        for i in range(len(own)):
-            row, col = own[i] >> COL_BITS, own[i] & COL_MASK
+        first, end = starts[k], starts[k + 1]
+        below = above = first  # follow the cell through the rows on either side, which are in order too
+        for i in range(first, end):
+            row, col = cells[i] >> COL_BITS, cells[i] & COL_MASK
             n = cols[row >> 5]
-            open_side = row == 0 or row == ROWS - 1
-            open_side = open_side or not _holds(own, row << COL_BITS | (col + 1) % n)
-            open_side = open_side or not _holds(own, row << COL_BITS | (col - 1) % n)
-            for other in (row - 1, row + 1):
-                if open_side:
-                    break
-                m = cols[other >> 5]  # another group of rows has other columns: both ends of the side count
-                for part in (1e-6, 1.0 - 1e-6):
-                    beside = int((col + part) * m / n)
-                    open_side = open_side or not _holds(own, other << COL_BITS | min(beside, m - 1))
-            found[starts[k] + i] = open_side
+            if col == 0 or col == n - 1:  # at the antimeridian the neighbours stand at the row's other end
+                beside = _holds(cells[first:end], row << COL_BITS | (col + 1) % n)
+                beside = beside and _holds(cells[first:end], row << COL_BITS | (col - 1) % n)
+            else:
+                beside = i > first and i + 1 < end and cells[i - 1] == cells[i] - 1 and cells[i + 1] == cells[i] + 1
+            if not beside or row == 0 or row == ROWS - 1:
+                continue
+            below, covered = _side(cols, cells, below, end, row - 1, col, n)
+            if covered:
+                above, covered = _side(cols, cells, above, end, row + 1, col, n)
+            found[i] = not covered
     return found
+
+
+@nb.njit(cache=True)
+def _side(cols: NDArray[np.int64], cells: NDArray[np.int64], at: int, end: int, row: int, col: int, n: int) -> Any:
+    """Whether another row covers a cell's whole side, and where to go on looking. Its columns may differ in number."""
+    m = cols[row >> 5]
+    west = row << COL_BITS | min(int((col + 1e-6) * m / n), m - 1)
+    east = row << COL_BITS | min(int((col + 1.0 - 1e-6) * m / n), m - 1)
+    while at < end and cells[at] < west:
+        at += 1
+    last = at + east - west
+    return at, last < end and cells[at] == west and cells[last] == east
 
 
 @nb.njit(cache=True)
