@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -349,16 +350,9 @@ def summarise(
             "duplicate": sum(c.duplicates for c in counts.values()),
         },
     }
-    by_state: dict[str, int] = {}
-    for view in found.hazards:
-        key = f"{view.kind}/{view.state}"
-        by_state[key] = by_state.get(key, 0) + 1
-    by_type: dict[str, int] = {}
-    for warning in found.warnings:
-        by_type[warning.msg_type] = by_type.get(warning.msg_type, 0) + 1
-    incident_status: dict[str, int] = {}
-    for incident in found.incidents:
-        incident_status[incident["status"]] = incident_status.get(incident["status"], 0) + 1
+    by_state = Counter(f"{view.kind}/{view.state}" for view in found.hazards)
+    by_type = Counter(warning.msg_type for warning in found.warnings)
+    incident_status = Counter(incident["status"] for incident in found.incidents)
     return {
         "run": {"mode": mode, "status": state.policy.status, "until": _iso(state.now_ms), **parameters},
         "rows": rows,

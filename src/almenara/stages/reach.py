@@ -118,13 +118,13 @@ def describe(fronts: Fronts, now_ms: int) -> dict[str, dict[str, Any]]:
     """
     own = ~np.isnan(fronts.advance_m)
     bands = bands_m(own, fronts.fine, fronts.advance_m)
-    hours = (now_ms - fronts.last_seen_ms) / HOUR_MS
+    hours = np.ceil((now_ms - fronts.last_seen_ms) / HOUR_MS)  # whole: wider, and the same from one minute to the next
     metres = np.ceil(widened_m(bands, hours)).astype(int).tolist()
     sure = calibrated(own[:, None], fronts.fine[:, None], np.array(HORIZONS_H) + hours[:, None]).tolist()
     return {
         hazard: {
             "basis": OWN if own[k] else PRIOR,
-            "hours_since_seen": round(hours[k].item(), 1),
+            "hours_since_seen": int(hours[k]),
             **{f"p{level}_m": metres[k][i] for i, level in enumerate(LEVELS)},
             "calibrated": sure[k],
         }
