@@ -162,7 +162,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"something else\n")
     with pytest.raises(ValueError, match="not a file of arrays"):
         PlaceIndex.open(path)
-    path.write_bytes(whole.replace(b"place index 1", b"place index 9"))
+    path.write_bytes(whole.replace(b"almenara place index ", b"almenara place index 9"))
     with pytest.raises(ValueError, match="build it anew"):
         PlaceIndex.open(path)
 

@@ -13,12 +13,10 @@ from almenara.kernels.jit import compiled
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-#: As many queries as this are answered in one call, in the order given; more are sorted and spread over threads.
+#: As many queries as this are answered in one call; more are spread over threads.
 SMALL_BATCH = 4096
 _CHUNKS_PER_THREAD = 8
 _INSERTION_MAX = 40
-_ORDER_BAND_DEG = 0.004
-_AS_GIVEN = np.zeros(0, np.int64)
 
 
 class Matches(NamedTuple):
@@ -29,8 +27,8 @@ class Matches(NamedTuple):
     distance_m: Floats  # metres, 0 inside
 
 
-#: Searches the queries order[first:last] (all of first…last when `order` is empty) and notes how many matches each has.
-Search = Callable[[Ints, int, int, Ints], Matches]
+#: Matches of the queries from the first to before the last, in order.
+Search = Callable[[int, int], Matches]
 
 
 def no_matches() -> Matches:
@@ -38,28 +36,23 @@ def no_matches() -> Matches:
     return Matches(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 
-def run(search: Search, lon: Floats, lat: Floats, threads: int | None) -> Matches:
-    """All matches of a search in the queries' order; `threads` None means all processors when there is work for them.
-
-    A search gives each query's matches together, sorted by place.
-    """
-    count = len(lon)
+def run(search: Search, count: int, threads: int | None) -> Matches:
+    """All matches of a search in the queries' order; `threads` None means all processors when there is work for them."""
     if count <= SMALL_BATCH:
-        return search(_AS_GIVEN, 0, count, _AS_GIVEN)
+        return search(0, count)
     threads = threads or os.cpu_count() or 1
-    order = _neighbours_together(lon, lat)
-    found = np.zeros(count, np.int64)
     size = max(SMALL_BATCH, min(65_536, -(-count // (_CHUNKS_PER_THREAD * threads))))
-    firsts = range(0, count, size)
     with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(lambda first: search(order, first, min(first + size, count), found), firsts))
-        begins = np.cumsum(found) - found
-        total = sum(len(part.place) for part in parts)
-        result = Matches(np.empty(total, np.int64), np.empty(total, np.int64), np.empty(total))
-        list(
-            pool.map(lambda part: _put_in_order(part.observation, part.place, part.distance_m, begins, *result), parts)
-        )
-    return result
+        parts = list(pool.map(lambda first: search(first, min(first + size, count)), range(0, count, size)))
+        ends = np.cumsum([len(part.place) for part in parts]).tolist()
+        whole = Matches(np.empty(ends[-1], np.int64), np.empty(ends[-1], np.int64), np.empty(ends[-1]))
+
+        def put(part: Matches, end: int) -> None:
+            for source, target in zip(part, whole, strict=True):
+                target[end - len(source) : end] = source
+
+        list(pool.map(put, parts, ends))
+    return whole
 
 
 def merge(parts: list[Matches], *, repeated: bool) -> Matches:
@@ -77,38 +70,6 @@ def merge(parts: list[Matches], *, repeated: bool) -> Matches:
         first[1:] = (observation[1:] != observation[:-1]) | (place[1:] != place[:-1])
         observation, place, distance_m = observation[first], place[first], distance_m[first]
     return Matches(observation, place, distance_m)
-
-
-def _neighbours_together(lon: Floats, lat: Floats) -> Ints:
-    """An order of the queries by latitude band, then longitude; those that are NaN somewhere."""
-    keys = np.empty(len(lon), np.uint64)
-    _order_keys(lon, lat, keys)
-    keys.sort()
-    keys &= np.uint64(0xFFFFFFFF)
-    return keys.view(np.int64)
-
-
-@compiled
-def _order_keys(lon: Floats, lat: Floats, keys: NDArray[np.uint64]) -> None:
-    for i in range(len(lon)):
-        if not (abs(lon[i]) <= 180.0 and abs(lat[i]) <= 90.0):
-            keys[i] = np.uint64(i)
-            continue
-        band = np.uint64((lat[i] + 90.0) / _ORDER_BAND_DEG)
-        column = np.uint64((lon[i] + 180.0) * (65_535.0 / 360.0))
-        keys[i] = (band << np.uint64(48)) | (column << np.uint64(32)) | np.uint64(i)
-
-
-@compiled
-def _put_in_order(
-    observation: Ints, place: Ints, distance_m: Floats, begins: Ints, to_observation: Ints, to_place: Ints, to_m: Floats
-) -> None:
-    to = 0
-    for i in range(len(place)):
-        to = begins[observation[i]] if i == 0 or observation[i] != observation[i - 1] else to + 1
-        to_observation[to] = observation[i]
-        to_place[to] = place[i]
-        to_m[to] = distance_m[i]
 
 
 @compiled

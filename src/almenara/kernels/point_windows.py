@@ -1,0 +1,236 @@
+"""Which stretches of the sorted points a window of longitude and latitude touches.
+
+Small windows, at most eight cells wide and high, are looked up many at a time: each step of `list_stretches` does one
+of the dependent reads (tile, word, cells) for all of them and asks for the memory that the next step reads, so that the
+processor waits for many at once. Most windows are found empty on the way. Larger ones take `list_wide`, one at a time,
+by whole words where cells would be too many.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from almenara.kernels.geodesy import RAD, lat_reach, lon_reach
+from almenara.kernels.jit import compiled
+from almenara.kernels.matches import Ints
+from almenara.kernels.point_tiles import (
+    CELL,
+    FULL,
+    HALF_TURN,
+    QUARTER_TURN,
+    TILE_COLUMNS,
+    TILES,
+    TURN,
+    Keys,
+    bits_before,
+    bits_set,
+    bits_through,
+)
+from almenara.kernels.prefetch import prefetch
+
+#: Windows that are looked up together. With 4 words each and 8 rows in a word, so many stretches at most.
+BLOCK = 64
+WORDS_MAX = 4 * BLOCK
+STRETCHES_MAX = 8 * WORDS_MAX
+_CELL_ROWS_MAX = 20  # a higher window is searched by words
+_ONE = np.uint64(1)
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+_EVERY_ROW = np.uint64(0x0101010101010101)
+_LOW = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
+
+
+class Window(NamedTuple):
+    """South, north, west, east in units of 1e-7 degrees from the south pole and the antimeridian.
+
+    West may be negative and east beyond a turn; the whole turn is 0…TURN.
+    """
+
+    low: int
+    high: int
+    left: int
+    right: int
+
+
+@compiled
+def window_of(west: float, south: float, east: float, north: float, radius: float) -> Window:
+    """A window that holds all within `radius` metres of a box, rounding included."""
+    up = lat_reach(radius) / RAD
+    across = lon_reach(max(abs(south), abs(north)), radius)
+    low = max(int((south - up) * 1e7) - 2 + QUARTER_TURN, 0)
+    high = min(int((north + up) * 1e7) + 2 + QUARTER_TURN, HALF_TURN)
+    left = int((west - across) * 1e7) - 2 + HALF_TURN
+    right = int((east + across) * 1e7) + 2 + HALF_TURN
+    if right - left >= TURN:
+        return Window(low, high, 0, TURN)
+    return Window(low, high, left, right)
+
+
+@compiled
+def is_small(low: int, high: int, left: int, right: int) -> bool:
+    """Whether a window is for `list_stretches`."""
+    if left < 0 or right > TURN:
+        return False
+    return high // CELL - low // CELL < 8 and right // CELL - left // CELL < 8
+
+
+@compiled
+def list_words(
+    tiles: NDArray[np.int32], heads: Keys, low: int, high: int, left: int, right: int, layer: int, item: int,
+    asked: Ints, n: int,
+) -> int:  # fmt: skip
+    """Append [item, tile, bit of the word, rectangle of cells] for each word of a small window; how many there are."""
+    row0 = low // CELL
+    row1 = high // CELL
+    column0 = left // CELL
+    column1 = right // CELL
+    for word_row in range(row0 >> 3, (row1 >> 3) + 1):
+        south = max(row0 - (word_row << 3), 0)
+        north = min(row1 - (word_row << 3), 7)
+        for word_column in range(column0 >> 3, (column1 >> 3) + 1):
+            west = max(column0 - (word_column << 3), 0)
+            east = min(column1 - (word_column << 3), 7)
+            tile = np.int64(tiles[layer * TILES + (word_row >> 3) * TILE_COLUMNS + (word_column >> 3)])
+            asked[n, 0] = item
+            asked[n, 1] = tile
+            asked[n, 2] = (word_row & 7) << 3 | (word_column & 7)
+            asked[n, 3] = south << 9 | north << 6 | west << 3 | east
+            n += tile > 0
+            prefetch(heads, 2 * tile)
+    return n
+
+
+@compiled
+def _cells(rectangle: int) -> np.uint64:
+    """The bits of a rectangle of cells of a word: south, north, west, east, three bits each."""
+    south = (rectangle >> 9) & 7
+    north = (rectangle >> 6) & 7
+    west = (rectangle >> 3) & 7
+    east = rectangle & 7
+    rows = (_ALL >> np.uint64(8 * (7 - north + south))) << np.uint64(8 * south)
+    return rows & ((_ALL >> np.uint64(63 - (east - west)) << np.uint64(west)) * _EVERY_ROW)
+
+
+@compiled
+def list_stretches(heads: Keys, words: Keys, offsets: NDArray[np.uint16], keys: Keys, asked: Ints, n: int,
+                   stretches: Ints) -> int:  # fmt: skip
+    """Turn the words asked for into [item, first point, end] of each row of cells that holds points; how many."""
+    kept = 0
+    for i in range(n):  # those that exist
+        tile = asked[i, 1]
+        bit = asked[i, 2]
+        mask = heads[2 * tile]
+        word = np.int64(heads[2 * tile + 1]) + bits_before(mask, bit)
+        asked[kept, 0] = asked[i, 0]
+        asked[kept, 1] = word
+        asked[kept, 3] = asked[i, 3]
+        kept += np.int64((mask >> np.uint64(bit)) & _ONE)
+        prefetch(words, 2 * word)
+    n = kept
+    kept = 0
+    for i in range(n):  # those that hold points in the window
+        word = asked[i, 1]
+        mask = words[2 * word]
+        asked[kept, 0] = asked[i, 0]
+        asked[kept, 1] = word
+        asked[kept, 3] = asked[i, 3]
+        kept += (mask & _cells(asked[i, 3])) != 0
+        prefetch(offsets, np.int64(words[2 * word + 1] >> _HALF) + bits_before(mask, (asked[i, 3] >> 9 & 7) << 3))
+    found = 0
+    for i in range(kept):
+        found = _rows_of(words, offsets, asked[i, 1], asked[i, 3], asked[i, 0], keys, stretches, found)
+    return found
+
+
+@compiled
+def _rows_of(
+    words: Keys, offsets: NDArray[np.uint16], word: int, rectangle: int, item: int, keys: Keys, stretches: Ints, n: int
+) -> int:
+    """Append the points of each row of a rectangle of cells of a word."""
+    mask = words[2 * word]
+    offset = np.int64(words[2 * word + 1] >> _HALF)
+    first = np.int64(words[2 * word + 1] & _LOW)
+    cells = _cells(rectangle)
+    for row in range((rectangle >> 9) & 7, ((rectangle >> 6) & 7) + 1):
+        at = offset + bits_before(mask, row << 3 | ((rectangle >> 3) & 7))
+        count = bits_set(mask & cells & (np.uint64(0xFF) << np.uint64(8 * row)))
+        end = np.int64(offsets[at + count])
+        begin = first + offsets[at]
+        stretches[n, 0] = item
+        stretches[n, 1] = begin
+        stretches[n, 2] = first + end if end < FULL else np.int64(words[2 * word + 3] & _LOW)
+        n += count > 0
+        prefetch(keys, begin)
+    return n
+
+
+@compiled
+def list_wide(
+    tiles: NDArray[np.int32], heads: Keys, words: Keys, offsets: NDArray[np.uint16], keys: Keys, layer: int,
+    window: Window, item: int, stretches: Ints,
+) -> tuple[Ints, int]:  # fmt: skip
+    """The stretches of points that a window of any size touches; the array that holds them grows where it is full."""
+    n = 0
+    row0 = window.low // CELL
+    row1 = window.high // CELL
+    for part in range(3):
+        left = window.left
+        right = window.right
+        if part == 1:  # what lies beyond the antimeridian to the west
+            left += TURN
+            right = TURN
+        elif part == 2:  # and to the east
+            left = 0
+            right -= TURN
+        column0 = max(left, 0) // CELL
+        column1 = min(right, TURN) // CELL
+        if min(right, TURN) < max(left, 0) or (part > 0 and window.right - window.left >= TURN):
+            continue
+        for tile_row in range(row0 >> 6, (row1 >> 6) + 1):
+            base = layer * TILES + tile_row * TILE_COLUMNS
+            for tile_column in range(column0 >> 6, (column1 >> 6) + 1):
+                tile = np.int64(tiles[base + tile_column])
+                if tile == 0:
+                    continue
+                if n + 1024 > len(stretches):
+                    stretches = np.concatenate((stretches, np.empty_like(stretches)))
+                n = _in_tile(
+                    heads, words, offsets, keys, tile, row0 - (tile_row << 6), row1 - (tile_row << 6),
+                    column0 - (tile_column << 6), column1 - (tile_column << 6), item, stretches, n,
+                )  # fmt: skip
+    return stretches, n
+
+
+@compiled
+def _in_tile(
+    heads: Keys, words: Keys, offsets: NDArray[np.uint16], keys: Keys, tile: int, row0: int, row1: int, column0: int,
+    column1: int, item: int, stretches: Ints, n: int,
+) -> int:  # fmt: skip
+    """Append what a rectangle of cells, which may reach beyond a tile, touches in the tile."""
+    by_cells = row1 - row0 < _CELL_ROWS_MAX
+    mask = heads[2 * tile]
+    first = np.int64(heads[2 * tile + 1])
+    west = max(column0, 0)
+    east = min(column1, 63)
+    for word_row in range(max(row0, 0) >> 3, (min(row1, 63) >> 3) + 1):
+        word = first + bits_before(mask, word_row << 3 | west >> 3)
+        end = first + bits_through(mask, word_row << 3 | east >> 3)
+        if word == end:
+            continue
+        if not by_cells:
+            stretches[n, 0] = item
+            stretches[n, 1] = np.int64(words[2 * word + 1] & _LOW)
+            stretches[n, 2] = np.int64(words[2 * end + 1] & _LOW)
+            n += 1
+            continue
+        south = max(row0 - (word_row << 3), 0)
+        north = min(row1 - (word_row << 3), 7)
+        for word_column in range(west >> 3, (east >> 3) + 1):
+            if (mask >> np.uint64(word_row << 3 | word_column)) & _ONE == 0:
+                continue
+            left = max(west - (word_column << 3), 0)
+            right = min(east - (word_column << 3), 7)
+            n = _rows_of(words, offsets, word, south << 9 | north << 6 | left << 3 | right, item, keys, stretches, n)
+            word += 1
+    return n
