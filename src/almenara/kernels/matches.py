@@ -15,8 +15,11 @@ Ints = NDArray[np.int64]
 
 #: As many queries as this are answered in one call; more are spread over threads.
 SMALL_BATCH = 4096
-_CHUNKS_PER_THREAD = 8
-_INSERTION_MAX = 40
+_CHUNK_MAX = 16_384  # queries whose answers still fit the processor's cache
+_INSERTED_MAX, _COUNTED_MAX, _LANES = 6, 64, 16  # matches of one query, by how they are sorted
+#: Entries that sorting needs to work in.
+SCRATCH = _COUNTED_MAX + _LANES
+_LARGEST = (1 << 63) - 1
 
 
 class Matches(NamedTuple):
@@ -37,11 +40,11 @@ def no_matches() -> Matches:
 
 
 def run(search: Search, count: int, threads: int | None) -> Matches:
-    """All matches of a search in the queries' order; `threads` None means all processors when there is work for them."""
+    """All matches of a search in the queries' order; `threads`: None for all processors, when many are asked."""
     if count <= SMALL_BATCH:
         return search(0, count)
     threads = threads or os.cpu_count() or 1
-    size = max(SMALL_BATCH, min(65_536, -(-count // (_CHUNKS_PER_THREAD * threads))))
+    size = max(SMALL_BATCH, min(_CHUNK_MAX, -(-count // (4 * threads))))
     with ThreadPoolExecutor(threads) as pool:
         parts = list(pool.map(lambda first: search(first, min(first + size, count)), range(0, count, size)))
         ends = np.cumsum([len(part.place) for part in parts]).tolist()
@@ -73,11 +76,35 @@ def merge(parts: list[Matches], *, repeated: bool) -> Matches:
 
 
 @compiled
-def sort_by_place(place: Ints, distance_m: Floats, first: int, last: int) -> None:
-    """Sort one query's matches by place, in place: by insertion, or where there are many by 8 bits at a time."""
-    if last - first > _INSERTION_MAX:
+def sort_by_place(place: Ints, distance_m: Floats, first: int, last: int, scratch: Ints, old_m: Floats) -> None:
+    """Sort one query's matches by place, in place; `scratch` and `old_m` hold `SCRATCH` entries.
+
+    Few by insertion; some by counting for each those before it, a whole register at a time and without a branch that
+    could be guessed wrong; many by 8 bits at a time.
+    """
+    count = last - first
+    if count > _COUNTED_MAX:
         _radix_sort(place[first:last], distance_m[first:last])
-        return
+    elif count > _INSERTED_MAX:
+        padded = (count + _LANES - 1) // _LANES * _LANES
+        for i in range(count):
+            scratch[i] = place[first + i] << 8 | i  # equal places stay in order
+            old_m[i] = distance_m[first + i]
+        for i in range(count, padded):
+            scratch[i] = _LARGEST
+        for i in range(count):
+            mine = scratch[i]
+            rank = first
+            for other in scratch[:padded]:
+                rank += other < mine
+            place[rank] = mine >> 8
+            distance_m[rank] = old_m[i]
+    else:
+        _insert(place, distance_m, first, last)
+
+
+@compiled
+def _insert(place: Ints, distance_m: Floats, first: int, last: int) -> None:
     for i in range(first + 1, last):
         p = place[i]
         d = distance_m[i]

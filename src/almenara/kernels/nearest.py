@@ -8,20 +8,20 @@ from numpy.typing import NDArray
 from almenara.kernels.geodesy import RAD, half_sine2
 from almenara.kernels.jit import compiled
 from almenara.kernels.matches import Floats
-from almenara.kernels.point_tiles import CELL, HALF_TURN, QUARTER_TURN, TURN, Keys
-from almenara.kernels.point_windows import Window, list_wide
+from almenara.kernels.point_tiles import CELL, HALF_TURN, TURN, Keys, Numbers
+from almenara.kernels.point_windows import TILE_STRETCHES_MAX, Window, list_wide
 
 
 @compiled
 def bound_kth(
-    tiles: NDArray[np.int32], heads: Keys, words: Keys, offsets: NDArray[np.uint16], keys: Keys, layers: int,
-    lon: Floats, lat: Floats, k: int, angle: Floats,
+    tiles: NDArray[np.int32], heads: Keys, words: Keys, offsets: NDArray[np.uint16], keys: Keys, places: Numbers,
+    layers: int, lon: Floats, lat: Floats, k: int, angle: Floats,
 ) -> None:  # fmt: skip
     """Write an angle (radians, unit sphere of geodetic latitudes) within which each query has k points.
 
     Windows that double from one cell on are counted until one holds k. Queries that are not on the Earth are left.
     """
-    stretches = np.empty((1024, 3), np.int64)
+    stretches = np.empty((k + TILE_STRETCHES_MAX, 3), np.int64)
     for q in range(len(lon)):
         if not (abs(lon[q]) <= 180.0 and abs(lat[q]) <= 90.0):
             continue
@@ -29,7 +29,6 @@ def bound_kth(
         x = int((lon[q] + 180.0) * 1e7)
         cosine = max(math.cos(lat[q] * RAD), 0.0)
         half = CELL // 2
-        count = 0
         while half < HALF_TURN:
             wide = min(int(half / max(cosine, 1e-9)), HALF_TURN)
             window = Window(max(y - half, 0), min(y + half, HALF_TURN), x - wide, x + wide)
@@ -37,9 +36,11 @@ def bound_kth(
                 window = Window(window.low, window.high, 0, TURN)
             count = 0
             for layer in range(layers):
-                stretches, n = list_wide(tiles, heads, words, offsets, keys, layer, window, 0, stretches)
+                n = list_wide(tiles, heads, words, offsets, keys, places, layer, window, stretches, 0)
                 for i in range(n):
                     count += stretches[i, 2] - stretches[i, 1]
+                if n < 0:  # more stretches than k, and no stretch is empty
+                    count = k
             if count >= k:
                 angle[q] = _corner(lat[q], cosine, half, wide)
                 break

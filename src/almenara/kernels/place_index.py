@@ -192,7 +192,7 @@ class PlaceIndex:
         if wanted < len(anchors.keys):
             a = anchors
             layers = len(a.layer_alert_m)
-            bound_kth(a.tiles, a.heads, a.words, a.offsets, a.keys, layers, x, y, wanted, angle)
+            bound_kth(a.tiles, a.heads, a.words, a.offsets, a.keys, a.places, layers, x, y, wanted, angle)
         reach = np.minimum(angle * RADIUS_MAX_M * (1.0 + 1e-9) + 0.05, FARTHEST_M)
         found = self.within(x, y, reach, threads=threads)
         order = np.lexsort((found.place, found.distance_m, found.observation))
@@ -258,7 +258,7 @@ class PlaceIndex:
 def _assemble(
     points: PlacePoints, polygons: PlacePolygons | None, alert_m: Floats, threads: int
 ) -> tuple[PointTiles, PolygonShapes | None, bool]:
-    """Points and polygons prepared, and whether a place has several of them. `alert_m`: one value, or for each place."""
+    """Points and polygons prepared; whether a place has several of them. `alert_m`: one value, or for each place."""
     places = points.places
     own, layer = alert_m, None
     if len(alert_m) > 1:

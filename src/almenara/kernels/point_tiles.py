@@ -1,11 +1,11 @@
 """Points sorted into cells, words and tiles, and a bitmap of the cells that hold any.
 
 A cell is 0.008 degrees square, a word 8 × 8 cells, a tile 8 × 8 words. The points lie tile by tile (row by row of the
-Earth), within a tile word by word, within a word cell by cell, so that each of these, and each row of cells in a word or
-of words in a tile, is one stretch of the array. What is empty takes no room: `tiles` gives the number of an occupied
-tile; the tile's mask says which of its words exist, the word's mask which of its cells, and counting the bits before one
-(its rank) finds it. So a few dependent reads lead from a position to the points about it, or to the certainty that there
-are none.
+Earth), within a tile word by word, within a word cell by cell, so that each of these, and each row of cells in a word
+or of words in a tile, is one stretch of the array. What is empty takes no room: `tiles` gives the number of an
+occupied tile; the tile's mask says which of its words exist, the word's mask which of its cells, and counting the bits
+before one (its rank) finds it. So a few dependent reads lead from a position to the points about it, or to the
+certainty that there are none.
 
 A point is packed into 64 bits, (longitude, latitude) as offset integers of 1e-7 degrees, and has a 32-bit place number;
 all told 12.9 to 13.8 bytes for the buildings of a country. Coordinates that have more than seven decimals are also kept
@@ -113,9 +113,7 @@ def tile_points(
     cuts = [len(lon) * t // threads for t in range(threads + 1)]
     histograms = np.zeros((threads, buckets), np.int64)
     with ThreadPoolExecutor(threads) as pool:
-        wrong = list(
-            pool.map(lambda t: _count(lon, lat, layers, cuts[t], cuts[t + 1], histograms[t]), range(threads))
-        )
+        wrong = list(pool.map(lambda t: _count(lon, lat, layers, cuts[t], cuts[t + 1], histograms[t]), range(threads)))
         _raise_for(lon, lat, numbers, wrong)
         starts = np.concatenate([[0], np.cumsum(histograms.sum(axis=0))])
         begins = np.cumsum(histograms, axis=0) - histograms + starts[:-1]

@@ -23,6 +23,7 @@ from almenara.kernels.point_tiles import (
     TILES,
     TURN,
     Keys,
+    Numbers,
     bits_before,
     bits_set,
     bits_through,
@@ -34,6 +35,8 @@ BLOCK = 64
 WORDS_MAX = 4 * BLOCK
 STRETCHES_MAX = 8 * WORDS_MAX
 _CELL_ROWS_MAX = 20  # a higher window is searched by words
+#: Stretches in one tile: eight rows of each word.
+TILE_STRETCHES_MAX = 512
 _ONE = np.uint64(1)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _EVERY_ROW = np.uint64(0x0101010101010101)
@@ -68,110 +71,113 @@ def window_of(west: float, south: float, east: float, north: float, radius: floa
 
 
 @compiled
-def is_small(low: int, high: int, left: int, right: int) -> bool:
+def is_small(window: Window) -> bool:
     """Whether a window is for `list_stretches`."""
-    if left < 0 or right > TURN:
-        return False
-    return high // CELL - low // CELL < 8 and right // CELL - left // CELL < 8
+    return (
+        (window.left >= 0) & (window.right <= TURN)
+        & (window.high - window.low < 7 * CELL) & (window.right - window.left < 7 * CELL)
+    )  # fmt: skip
 
 
 @compiled
 def list_words(
-    tiles: NDArray[np.int32], heads: Keys, low: int, high: int, left: int, right: int, layer: int, item: int,
-    asked: Ints, n: int,
+    tiles: NDArray[np.int32], heads: Keys, window: Window, layer: int, item: int, asked: Ints, cells: Keys, n: int
 ) -> int:  # fmt: skip
-    """Append [item, tile, bit of the word, rectangle of cells] for each word of a small window; how many there are."""
-    row0 = low // CELL
-    row1 = high // CELL
-    column0 = left // CELL
-    column1 = right // CELL
-    for word_row in range(row0 >> 3, (row1 >> 3) + 1):
-        south = max(row0 - (word_row << 3), 0)
-        north = min(row1 - (word_row << 3), 7)
-        for word_column in range(column0 >> 3, (column1 >> 3) + 1):
-            west = max(column0 - (word_column << 3), 0)
-            east = min(column1 - (word_column << 3), 7)
-            tile = np.int64(tiles[layer * TILES + (word_row >> 3) * TILE_COLUMNS + (word_column >> 3)])
-            asked[n, 0] = item
-            asked[n, 1] = tile
-            asked[n, 2] = (word_row & 7) << 3 | (word_column & 7)
-            asked[n, 3] = south << 9 | north << 6 | west << 3 | east
-            n += tile > 0
+    """Append [item, tile, bit of the word] and wanted cells of each word of a small window; how many there are.
+
+    All four words that there can be are written and what is not there overwritten: no branch to guess wrong.
+    """
+    row0 = window.low // CELL
+    row1 = window.high // CELL
+    column0 = window.left // CELL
+    column1 = window.right // CELL
+    two_rows = (row0 >> 3) != (row1 >> 3)
+    two_columns = (column0 >> 3) != (column1 >> 3)
+    for second_row in range(2):
+        word_row = row1 >> 3 if second_row else row0 >> 3
+        south = 0 if second_row else row0 & 7
+        north = row1 & 7 if second_row or not two_rows else 7
+        rows = (_ALL >> np.uint64(8 * (7 - north + south))) << np.uint64(8 * south)
+        base = layer * TILES + (word_row >> 3) * TILE_COLUMNS
+        for second_column in range(2):
+            word_column = column1 >> 3 if second_column else column0 >> 3
+            west = 0 if second_column else column0 & 7
+            east = column1 & 7 if second_column or not two_columns else 7
+            columns = (_ALL >> np.uint64(63 - east + west) << np.uint64(west)) * _EVERY_ROW
+            tile = np.int64(tiles[base + (word_column >> 3)])
+            asked[0, n] = item
+            asked[1, n] = tile
+            asked[2, n] = (word_row & 7) << 3 | (word_column & 7)
+            cells[n] = rows & columns
             prefetch(heads, 2 * tile)
+            n += (tile > 0) & (two_rows | (second_row == 0)) & (two_columns | (second_column == 0))
     return n
 
 
 @compiled
-def _cells(rectangle: int) -> np.uint64:
-    """The bits of a rectangle of cells of a word: south, north, west, east, three bits each."""
-    south = (rectangle >> 9) & 7
-    north = (rectangle >> 6) & 7
-    west = (rectangle >> 3) & 7
-    east = rectangle & 7
-    rows = (_ALL >> np.uint64(8 * (7 - north + south))) << np.uint64(8 * south)
-    return rows & ((_ALL >> np.uint64(63 - (east - west)) << np.uint64(west)) * _EVERY_ROW)
-
-
-@compiled
-def list_stretches(heads: Keys, words: Keys, offsets: NDArray[np.uint16], keys: Keys, asked: Ints, n: int,
-                   stretches: Ints) -> int:  # fmt: skip
+def list_stretches(
+    heads: Keys, words: Keys, offsets: NDArray[np.uint16], keys: Keys, places: Numbers,
+    asked: Ints, cells: Keys, n: int, stretches: Ints,
+) -> int:  # fmt: skip
     """Turn the words asked for into [item, first point, end] of each row of cells that holds points; how many."""
     kept = 0
     for i in range(n):  # those that exist
-        tile = asked[i, 1]
-        bit = asked[i, 2]
+        tile = asked[1, i]
+        bit = asked[2, i]
         mask = heads[2 * tile]
         word = np.int64(heads[2 * tile + 1]) + bits_before(mask, bit)
-        asked[kept, 0] = asked[i, 0]
-        asked[kept, 1] = word
-        asked[kept, 3] = asked[i, 3]
+        asked[0, kept] = asked[0, i]
+        asked[1, kept] = word
+        cells[kept] = cells[i]
         kept += np.int64((mask >> np.uint64(bit)) & _ONE)
         prefetch(words, 2 * word)
     n = kept
     kept = 0
     for i in range(n):  # those that hold points in the window
-        word = asked[i, 1]
-        mask = words[2 * word]
-        asked[kept, 0] = asked[i, 0]
-        asked[kept, 1] = word
-        asked[kept, 3] = asked[i, 3]
-        kept += (mask & _cells(asked[i, 3])) != 0
-        prefetch(offsets, np.int64(words[2 * word + 1] >> _HALF) + bits_before(mask, (asked[i, 3] >> 9 & 7) << 3))
+        word = asked[1, i]
+        held = words[2 * word] & cells[i]
+        asked[0, kept] = asked[0, i]
+        asked[1, kept] = word
+        cells[kept] = held
+        kept += held != 0
+        prefetch(offsets, np.int64(words[2 * word + 1] >> _HALF))
     found = 0
     for i in range(kept):
-        found = _rows_of(words, offsets, asked[i, 1], asked[i, 3], asked[i, 0], keys, stretches, found)
+        found = _rows_of(words, offsets, asked[1, i], cells[i], asked[0, i], keys, places, stretches, found)
     return found
 
 
 @compiled
 def _rows_of(
-    words: Keys, offsets: NDArray[np.uint16], word: int, rectangle: int, item: int, keys: Keys, stretches: Ints, n: int
-) -> int:
-    """Append the points of each row of a rectangle of cells of a word."""
+    words: Keys, offsets: NDArray[np.uint16], word: int, held: np.uint64, item: int, keys: Keys, places: Numbers,
+    stretches: Ints, n: int,
+) -> int:  # fmt: skip
+    """Append the points of each row of the held cells, a rectangle's, of a word."""
     mask = words[2 * word]
     offset = np.int64(words[2 * word + 1] >> _HALF)
     first = np.int64(words[2 * word + 1] & _LOW)
-    cells = _cells(rectangle)
-    for row in range((rectangle >> 9) & 7, ((rectangle >> 6) & 7) + 1):
-        at = offset + bits_before(mask, row << 3 | ((rectangle >> 3) & 7))
-        count = bits_set(mask & cells & (np.uint64(0xFF) << np.uint64(8 * row)))
-        end = np.int64(offsets[at + count])
+    while held != 0:
+        below = (held - _ONE) & ~held  # the bits below the lowest that is set
+        row = np.uint64(0xFF) << np.uint64(bits_set(below) & 56)
+        at = offset + bits_set(mask & below)
+        end = np.int64(offsets[at + bits_set(held & row)])
         begin = first + offsets[at]
         stretches[n, 0] = item
         stretches[n, 1] = begin
         stretches[n, 2] = first + end if end < FULL else np.int64(words[2 * word + 3] & _LOW)
-        n += count > 0
+        n += 1
+        held &= ~row
         prefetch(keys, begin)
+        prefetch(places, begin)
     return n
 
 
 @compiled
 def list_wide(
-    tiles: NDArray[np.int32], heads: Keys, words: Keys, offsets: NDArray[np.uint16], keys: Keys, layer: int,
-    window: Window, item: int, stretches: Ints,
-) -> tuple[Ints, int]:  # fmt: skip
-    """The stretches of points that a window of any size touches; the array that holds them grows where it is full."""
-    n = 0
+    tiles: NDArray[np.int32], heads: Keys, words: Keys, offsets: NDArray[np.uint16], keys: Keys, places: Numbers,
+    layer: int, window: Window, stretches: Ints, n: int,
+) -> int:  # fmt: skip
+    """Append the stretches of a window of any size; how many there are then, or −1 where there is too little room."""
     row0 = window.low // CELL
     row1 = window.high // CELL
     for part in range(3):
@@ -193,19 +199,19 @@ def list_wide(
                 tile = np.int64(tiles[base + tile_column])
                 if tile == 0:
                     continue
-                if n + 1024 > len(stretches):
-                    stretches = np.concatenate((stretches, np.empty_like(stretches)))
+                if n + TILE_STRETCHES_MAX > len(stretches):
+                    return -1
                 n = _in_tile(
-                    heads, words, offsets, keys, tile, row0 - (tile_row << 6), row1 - (tile_row << 6),
-                    column0 - (tile_column << 6), column1 - (tile_column << 6), item, stretches, n,
+                    heads, words, offsets, keys, places, tile, row0 - (tile_row << 6), row1 - (tile_row << 6),
+                    column0 - (tile_column << 6), column1 - (tile_column << 6), stretches, n,
                 )  # fmt: skip
-    return stretches, n
+    return n
 
 
 @compiled
 def _in_tile(
-    heads: Keys, words: Keys, offsets: NDArray[np.uint16], keys: Keys, tile: int, row0: int, row1: int, column0: int,
-    column1: int, item: int, stretches: Ints, n: int,
+    heads: Keys, words: Keys, offsets: NDArray[np.uint16], keys: Keys, places: Numbers, tile: int,
+    row0: int, row1: int, column0: int, column1: int, stretches: Ints, n: int,
 ) -> int:  # fmt: skip
     """Append what a rectangle of cells, which may reach beyond a tile, touches in the tile."""
     by_cells = row1 - row0 < _CELL_ROWS_MAX
@@ -219,18 +225,19 @@ def _in_tile(
         if word == end:
             continue
         if not by_cells:
-            stretches[n, 0] = item
             stretches[n, 1] = np.int64(words[2 * word + 1] & _LOW)
             stretches[n, 2] = np.int64(words[2 * end + 1] & _LOW)
             n += 1
             continue
         south = max(row0 - (word_row << 3), 0)
         north = min(row1 - (word_row << 3), 7)
+        rows = (_ALL >> np.uint64(8 * (7 - north + south))) << np.uint64(8 * south)
         for word_column in range(west >> 3, (east >> 3) + 1):
             if (mask >> np.uint64(word_row << 3 | word_column)) & _ONE == 0:
                 continue
             left = max(west - (word_column << 3), 0)
             right = min(east - (word_column << 3), 7)
-            n = _rows_of(words, offsets, word, south << 9 | north << 6 | left << 3 | right, item, keys, stretches, n)
+            columns = (_ALL >> np.uint64(63 - right + left) << np.uint64(left)) * _EVERY_ROW
+            n = _rows_of(words, offsets, word, words[2 * word] & rows & columns, 0, keys, places, stretches, n)
             word += 1
     return n

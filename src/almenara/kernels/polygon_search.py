@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from almenara.kernels.geodesy import DOUBT_M, FARTHEST_M, RAD, SERIES_REACH_M, Box, Series, expand, lat_reach
 from almenara.kernels.jit import compiled
-from almenara.kernels.matches import Floats, Ints, Matches, sort_by_place
+from almenara.kernels.matches import SCRATCH, Floats, Ints, Matches, sort_by_place
 from almenara.kernels.polygon_boundary import boundary_by_balls, boundary_by_plane, covers
 from almenara.kernels.polygon_shapes import FANOUT, PolygonShapes
 from almenara.kernels.queries import Boxes, Reach, entry, raise_out_of_range, settle, usable
@@ -52,6 +52,8 @@ def _search(
     feet = np.empty((16, 3), np.float64)
     stack = np.empty((_STACK, 2), np.int64)
     parts = np.empty(256, np.int64)
+    scratch = np.empty(SCRATCH, np.int64)
+    old_m = np.empty(SCRATCH, np.float64)
     n = 0
     open_ = 0
     for q in range(first, last):
@@ -94,7 +96,7 @@ def _search(
                 open_ += 1
                 distance_m[n] = -open_
             n += 1
-        sort_by_place(place, distance_m, begin, n)
+        sort_by_place(place, distance_m, begin, n, scratch, old_m)
     return observation[:n], place[:n], distance_m[:n], feet[:open_], -1
 
 
