@@ -1,8 +1,5 @@
-"""What a search answers, and how many queries are spread over threads and put back in order."""
+"""What a search answers: pairs of query and place, and how they are put in order."""
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -13,9 +10,6 @@ from almenara.kernels.jit import compiled
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-#: As many queries as this are answered in one call; more are spread over threads.
-SMALL_BATCH = 4096
-_CHUNK_MAX = 16_384  # queries whose answers still fit the processor's cache
 _INSERTED_MAX, _COUNTED_MAX, _LANES = 6, 64, 16  # matches of one query, by how they are sorted
 #: Entries that sorting needs to work in.
 SCRATCH = _COUNTED_MAX + _LANES
@@ -30,32 +24,9 @@ class Matches(NamedTuple):
     distance_m: Floats  # metres, 0 inside
 
 
-#: Matches of the queries from the first to before the last, in order.
-Search = Callable[[int, int], Matches]
-
-
 def no_matches() -> Matches:
     """Matches of nothing."""
     return Matches(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-
-
-def run(search: Search, count: int, threads: int | None) -> Matches:
-    """All matches of a search in the queries' order; `threads`: None for all processors, when many are asked."""
-    if count <= SMALL_BATCH:
-        return search(0, count)
-    threads = threads or os.cpu_count() or 1
-    size = max(SMALL_BATCH, min(_CHUNK_MAX, -(-count // (4 * threads))))
-    with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(lambda first: search(first, min(first + size, count)), range(0, count, size)))
-        ends = np.cumsum([len(part.place) for part in parts]).tolist()
-        whole = Matches(np.empty(ends[-1], np.int64), np.empty(ends[-1], np.int64), np.empty(ends[-1]))
-
-        def put(part: Matches, end: int) -> None:
-            for source, target in zip(part, whole, strict=True):
-                target[end - len(source) : end] = source
-
-        list(pool.map(put, parts, ends))
-    return whole
 
 
 def merge(parts: list[Matches], *, repeated: bool) -> Matches:

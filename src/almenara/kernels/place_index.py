@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from almenara.kernels import array_file
+from almenara.kernels.batches import run
 from almenara.kernels.geodesy import FARTHEST_M, RADIUS_MAX_M
-from almenara.kernels.matches import Floats, Matches, merge, no_matches, run
+from almenara.kernels.matches import Floats, Matches, merge, no_matches
 from almenara.kernels.nearest import bound_kth
 from almenara.kernels.place_input import (
     PlacePoints,
@@ -227,12 +228,11 @@ class PlaceIndex:
         return cls(about["count"], points, polygons, repeated=about["repeated"])
 
     def _find(self, boxes: Boxes, distance_m: ArrayLike | None, footprint_m: Floats, threads: int | None) -> Matches:
-        count = len(boxes.west)
-        reach = Reach(_NONE if distance_m is None else distances(distance_m, count, "queries"), footprint_m)
-        found = run(partial(search_points, self._points, boxes, reach), count, threads)
+        reach = Reach(_NONE if distance_m is None else distances(distance_m, len(boxes.west), "queries"), footprint_m)
+        found = run(partial(search_points, self._points), boxes, reach, threads)
         if self._polygons is None:
             return merge([found], repeated=True) if self._repeated else found
-        others = run(partial(search_polygons, self._polygons, boxes, reach), count, threads)
+        others = run(partial(search_polygons, self._polygons), boxes, reach, threads)
         return merge([found, others], repeated=self._repeated)
 
     def _anchor_points(self) -> PointTiles:
@@ -263,8 +263,8 @@ def _assemble(
     own, layer = alert_m, None
     if len(alert_m) > 1:
         own = alert_m if places is None else alert_m[places]
-        _, layer = np.unique(np.searchsorted(LAYER_CUTS_M, own), return_inverse=True)
-        layer = layer.astype(np.uint8)
+        _, number = np.unique(np.searchsorted(LAYER_CUTS_M, own), return_inverse=True)
+        layer = number.astype(np.uint8)
     tiles = tile_points(points.lon, points.lat, places, layer, own, threads)
     if places is None or polygons is None:
         return tiles, None, False

@@ -40,7 +40,7 @@ _HALF = np.uint64(32)
 
 
 def search_points(points: PointTiles, boxes: Boxes, reach: Reach, first: int, last: int) -> Matches:
-    """Matches of the queries first…last, in order, those of each sorted by place (see `matches.Search`).
+    """Matches of the queries first…last, in order, those of each sorted by place (see `batches.Search`).
 
     Raises ValueError where a query lies outside the Earth's longitudes and latitudes.
     """
@@ -92,7 +92,7 @@ def _search(
     window may hold more points than there is room for (in the output, or `near_room`), and how many, else `last` and 0;
     or a query that is out of range and −1. All arrays keep their size, which spares counting references to new ones.
     """
-    windows = np.empty((5, BLOCK), np.int64)
+    windows = np.empty((7, BLOCK), np.int64)
     asked = np.empty((3, WORDS_MAX), np.int64)
     cells = np.empty(WORDS_MAX, np.uint64)
     stretches = np.empty((STRETCHES_MAX + 2 * near_room, 3), np.int64)
@@ -115,7 +115,9 @@ def _search(
         if wrong >= 0:
             return 0, 0, wrong, -1
         count = list_stretches(heads, words, offsets, keys, places, asked, cells, count, stretches)
-        at = 0
+        count = _place_stretches(
+            layer_alert_m, tiles, heads, words, offsets, keys, places, block, items, windows, stretches, count
+        )
         for item in range(items):
             q = (block + item) // layers if layers > 1 else block + item
             layer = block + item - q * layers
@@ -123,11 +125,8 @@ def _search(
                 begin = n
                 open_before = open_
             window = Window(windows[0, item], windows[1, item], windows[2, item], windows[3, item])
-            start = at
-            while at < count and stretches[at, 0] == item:
-                at += 1
-            end = at
-            if windows[4, item] == _WIDE:  # listed behind those of the block, which are still needed
+            start, end = windows[5, item], windows[6, item]
+            if end < 0:  # there was no room for it beside the others
                 start = count
                 end = list_wide(tiles, heads, words, offsets, keys, places, layer, window, stretches, count)
             if start == end:
@@ -192,10 +191,37 @@ def _windows(
 
 
 @compiled
+def _place_stretches(
+    layer_alert_m: Floats, tiles: NDArray[np.int32], heads: Keys, words: Keys, offsets: NDArray[np.uint16], keys: Keys,
+    places: Numbers, block: int, items: int, windows: Ints, stretches: Ints, count: int,
+) -> int:  # fmt: skip
+    """Write where in `stretches` those of each item lie, list those of wide windows behind `count` of small.
+
+    The end is −1 where there is no room. Returns how many there are.
+    """
+    layers = len(layer_alert_m)
+    small = count
+    at = 0
+    for item in range(items):
+        windows[5, item] = at
+        while at < small and stretches[at, 0] == item:
+            at += 1
+        windows[6, item] = at
+        if windows[4, item] == _WIDE:
+            window = Window(windows[0, item], windows[1, item], windows[2, item], windows[3, item])
+            layer = (block + item) % layers if layers > 1 else 0
+            end = list_wide(tiles, heads, words, offsets, keys, places, layer, window, stretches, count)
+            windows[5, item] = count
+            windows[6, item] = end
+            count = max(count, end)
+    return count
+
+
+@compiled
 def _points_in(stretches: Ints, start: int, end: int) -> int:
     total = 0
     for i in range(start, end):
-        total += stretches[i, 2] - stretches[i, 1]
+        total += int(stretches[i, 2] - stretches[i, 1])
     return total
 
 
@@ -207,13 +233,13 @@ def _preselect(keys: Keys, stretches: Ints, start: int, end: int, window: Window
     height = window.high - window.low
     n = 0
     for i in range(start, end):
-        for k in range(stretches[i, 1], stretches[i, 2]):
+        for k in range(int(stretches[i, 1]), int(stretches[i, 2])):
             x = np.int64(keys[k] >> _HALF) - left
             x = x + TURN if x < 0 else x
             x = x - TURN if x >= TURN else x
             y = np.int64(keys[k] & _LOW) - window.low
             near[n] = k
-            n += (x <= width) & (y >= 0) & (y <= height)
+            n += int((x <= width) & (y >= 0) & (y <= height))
     return n
 
 

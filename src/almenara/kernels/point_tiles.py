@@ -14,6 +14,7 @@ as they were given (16 bytes more): the packed ones only preselect, distances ar
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ def bits_set(word: np.uint64) -> int:
     x = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
     x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
     x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+    return int(np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56)))
 
 
 @compiled
@@ -115,7 +116,7 @@ def tile_points(
     with ThreadPoolExecutor(threads) as pool:
         wrong = list(pool.map(lambda t: _count(lon, lat, layers, cuts[t], cuts[t + 1], histograms[t]), range(threads)))
         _raise_for(lon, lat, numbers, wrong)
-        starts = np.concatenate([[0], np.cumsum(histograms.sum(axis=0))])
+        starts: Any = np.concatenate([[0], np.cumsum(histograms.sum(axis=0))])
         begins = np.cumsum(histograms, axis=0) - histograms + starts[:-1]
         rows, packed = np.empty(len(lon), np.uint64), np.empty(len(lon), np.uint64)
         ids = np.empty(len(lon), np.uint32)
@@ -128,7 +129,7 @@ def tile_points(
         busy = np.flatnonzero(np.diff(starts))
         sizes = np.zeros((buckets + 1, 3), np.int64)
         list(pool.map(lambda b: _sort(rows[starts[b] : starts[b + 1]], sizes[b + 1]), busy))
-        first = np.cumsum(sizes, axis=0)
+        first: Any = np.cumsum(sizes, axis=0)
         exact = np.empty((2, 0 if all(lossless) else len(lon)))
         made = PointTiles(
             layer_alert_m,

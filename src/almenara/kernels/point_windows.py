@@ -104,13 +104,13 @@ def list_words(
             west = 0 if second_column else column0 & 7
             east = column1 & 7 if second_column or not two_columns else 7
             columns = (_ALL >> np.uint64(63 - east + west) << np.uint64(west)) * _EVERY_ROW
-            tile = np.int64(tiles[base + (word_column >> 3)])
+            tile = int(tiles[base + (word_column >> 3)])
             asked[0, n] = item
             asked[1, n] = tile
             asked[2, n] = (word_row & 7) << 3 | (word_column & 7)
             cells[n] = rows & columns
             prefetch(heads, 2 * tile)
-            n += (tile > 0) & (two_rows | (second_row == 0)) & (two_columns | (second_column == 0))
+            n += int(tile > 0) & (two_rows | (second_row == 0)) & (two_columns | (second_column == 0))
     return n
 
 
@@ -125,11 +125,11 @@ def list_stretches(
         tile = asked[1, i]
         bit = asked[2, i]
         mask = heads[2 * tile]
-        word = np.int64(heads[2 * tile + 1]) + bits_before(mask, bit)
+        word = int(np.int64(heads[2 * tile + 1])) + bits_before(mask, bit)
         asked[0, kept] = asked[0, i]
         asked[1, kept] = word
         cells[kept] = cells[i]
-        kept += np.int64((mask >> np.uint64(bit)) & _ONE)
+        kept += int(np.int64((mask >> np.uint64(bit)) & _ONE))
         prefetch(words, 2 * word)
     n = kept
     kept = 0
@@ -140,7 +140,7 @@ def list_stretches(
         asked[1, kept] = word
         cells[kept] = held
         kept += held != 0
-        prefetch(offsets, np.int64(words[2 * word + 1] >> _HALF))
+        prefetch(offsets, int(np.int64(words[2 * word + 1] >> _HALF)))
     found = 0
     for i in range(kept):
         found = _rows_of(words, offsets, asked[1, i], cells[i], asked[0, i], keys, places, stretches, found)
@@ -154,14 +154,14 @@ def _rows_of(
 ) -> int:  # fmt: skip
     """Append the points of each row of the held cells, a rectangle's, of a word."""
     mask = words[2 * word]
-    offset = np.int64(words[2 * word + 1] >> _HALF)
-    first = np.int64(words[2 * word + 1] & _LOW)
+    offset = int(np.int64(words[2 * word + 1] >> _HALF))
+    first = int(np.int64(words[2 * word + 1] & _LOW))
     while held != 0:
         below = (held - _ONE) & ~held  # the bits below the lowest that is set
         row = np.uint64(0xFF) << np.uint64(bits_set(below) & 56)
         at = offset + bits_set(mask & below)
         end = np.int64(offsets[at + bits_set(held & row)])
-        begin = first + offsets[at]
+        begin = first + int(offsets[at])
         stretches[n, 0] = item
         stretches[n, 1] = begin
         stretches[n, 2] = first + end if end < FULL else np.int64(words[2 * word + 3] & _LOW)
@@ -196,7 +196,7 @@ def list_wide(
         for tile_row in range(row0 >> 6, (row1 >> 6) + 1):
             base = layer * TILES + tile_row * TILE_COLUMNS
             for tile_column in range(column0 >> 6, (column1 >> 6) + 1):
-                tile = np.int64(tiles[base + tile_column])
+                tile = int(tiles[base + tile_column])
                 if tile == 0:
                     continue
                 if n + TILE_STRETCHES_MAX > len(stretches):
@@ -216,7 +216,7 @@ def _in_tile(
     """Append what a rectangle of cells, which may reach beyond a tile, touches in the tile."""
     by_cells = row1 - row0 < _CELL_ROWS_MAX
     mask = heads[2 * tile]
-    first = np.int64(heads[2 * tile + 1])
+    first = int(np.int64(heads[2 * tile + 1]))
     west = max(column0, 0)
     east = min(column1, 63)
     for word_row in range(max(row0, 0) >> 3, (min(row1, 63) >> 3) + 1):
@@ -225,9 +225,12 @@ def _in_tile(
         if word == end:
             continue
         if not by_cells:
-            stretches[n, 1] = np.int64(words[2 * word + 1] & _LOW)
+            begin = int(np.int64(words[2 * word + 1] & _LOW))
+            stretches[n, 1] = begin
             stretches[n, 2] = np.int64(words[2 * end + 1] & _LOW)
             n += 1
+            prefetch(keys, begin)
+            prefetch(places, begin)
             continue
         south = max(row0 - (word_row << 3), 0)
         north = min(row1 - (word_row << 3), 7)

@@ -25,7 +25,8 @@ def search_polygons(shapes: PolygonShapes, boxes: Boxes, reach: Reach, first: in
     s = shapes
     observation, place, distance_m, feet, wrong = _search(
         s.vertex_lon, s.vertex_lat, s.spans, s.block_boxes, s.block_radii, s.part_blocks, s.part_places, s.tree,
-        s.levels, boxes.west, boxes.south, boxes.east, boxes.north, reach.reach_m, reach.footprint_m, first, last,
+        s.levels, boxes.west, boxes.south, boxes.east, boxes.north, reach.reach_m, reach.footprint_m,
+        first, last,
     )  # fmt: skip
     if wrong >= 0:
         raise_out_of_range(boxes, wrong)
