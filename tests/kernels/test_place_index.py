@@ -101,6 +101,49 @@ def test_large_batches_give_what_small_ones_give() -> None:
         np.testing.assert_array_equal(whole.distance_m, np.concatenate([h.distance_m for h in halves]))
 
 
+@CALM
+@given(st.integers(0, 1 << 32), centres, st.sampled_from([300.0, 2_500.0, 20_000.0]), st.sampled_from([4, 9]))
+def test_crowds_give_what_brute_force_gives(
+    seed: int, centre: tuple[float, float], reach: float, decimals: int
+) -> None:
+    """Many places in few cells, also at one point; more than a first guess has room for."""
+    lon, lat = (np.round(part, decimals) for part in scatter(seed, 3000, centre, 0.7 * reach))
+    lon[:400], lat[:400] = lon[0], lat[0]
+    alert = reach * np.random.default_rng(seed).choice([1.0, 0.1, 20_000.0 / reach], 3000, p=[0.8, 0.15, 0.05])
+    x, y = scatter(seed + 1, 12, centre, reach)
+    truth = distances(x, y, lon, lat)
+    assert_same(PlaceIndex.build(lon, lat).within(x, y, reach), truth, reach)
+    assert_same(PlaceIndex.build(lon, lat, alert_distance_m=alert).within(x, y), truth, alert[None, :])
+
+
+def test_more_points_in_a_word_than_sixteen_bits_count() -> None:
+    rng = np.random.default_rng(8)
+    lon, lat = rng.uniform(10.001, 10.05, 150_000), rng.uniform(50.001, 50.05, 150_000)
+    index = PlaceIndex.build(lon, lat)
+    x, y = rng.uniform(10.0, 10.05, 6), rng.uniform(50.0, 50.05, 6)
+    for reach in (50.0, 900.0, 6_000.0):
+        assert_same(index.within(x, y, reach), distances(x, y, lon, lat), reach)
+
+
+def test_a_large_batch_over_the_whole_earth_is_answered_query_by_query() -> None:
+    rng = np.random.default_rng(9)
+    lon, lat = rng.uniform(-180.0, 180.0, 20_000), np.degrees(np.arcsin(rng.uniform(-1.0, 1.0, 20_000)))
+    x, y = rng.uniform(-180.0, 180.0, 5_000), np.degrees(np.arcsin(rng.uniform(-1.0, 1.0, 5_000)))
+    x[:4], y[:4] = (180.0, -180.0, 5.0, 0.0), (0.0, 0.0, 90.0, -90.0)
+    index = PlaceIndex.build(lon, lat)
+    reach, footprint = rng.uniform(0.0, 90_000.0, 5_000), rng.uniform(0.0, 400.0, 5_000)
+    whole = index.within(x, y, reach, footprint_m=footprint)
+    for q in range(0, 5_000, 97):
+        one = index.within(x[q], y[q], reach[q], footprint_m=footprint[q])
+        mine = whole.observation == q
+        np.testing.assert_array_equal(whole.place[mine], one.place)
+        np.testing.assert_array_equal(whole.distance_m[mine], one.distance_m)
+    assert (np.diff(whole.observation) >= 0).all()
+    y[4_321] = 91.0
+    with pytest.raises(ValueError, match="query 4321 lies at"):
+        index.within(x, y, 300.0)
+
+
 # Nearest, files, refusals --------------------------------------------------------------------------------------------
 
 
@@ -162,7 +205,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"something else\n")
     with pytest.raises(ValueError, match="not a file of arrays"):
         PlaceIndex.open(path)
-    path.write_bytes(whole.replace(b"place index 1", b"place index 9"))
+    path.write_bytes(whole.replace(b"almenara place index ", b"almenara place index 9"))
     with pytest.raises(ValueError, match="build it anew"):
         PlaceIndex.open(path)
 

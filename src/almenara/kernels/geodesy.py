@@ -78,11 +78,38 @@ def clamp(box: tuple[Floats, Floats, Floats, Floats], lon: Floats, lat: Floats) 
 
 
 @compiled
+def sine_cosine(angle: float) -> tuple[float, float]:
+    """Sine and cosine of −π/2…π/2 within 3e-16, by their power series: several times as fast as the library's."""
+    x2 = angle * angle
+    s = 1.0 - x2 * (1.0 / 506.0)
+    s = 1.0 - x2 * (1.0 / 420.0) * s
+    s = 1.0 - x2 * (1.0 / 342.0) * s
+    s = 1.0 - x2 * (1.0 / 272.0) * s
+    s = 1.0 - x2 * (1.0 / 210.0) * s
+    s = 1.0 - x2 * (1.0 / 156.0) * s
+    s = 1.0 - x2 * (1.0 / 110.0) * s
+    s = 1.0 - x2 * (1.0 / 72.0) * s
+    s = 1.0 - x2 * (1.0 / 42.0) * s
+    s = 1.0 - x2 * (1.0 / 20.0) * s
+    s = 1.0 - x2 * (1.0 / 6.0) * s
+    c = 1.0 - x2 * (1.0 / 462.0)
+    c = 1.0 - x2 * (1.0 / 380.0) * c
+    c = 1.0 - x2 * (1.0 / 306.0) * c
+    c = 1.0 - x2 * (1.0 / 240.0) * c
+    c = 1.0 - x2 * (1.0 / 182.0) * c
+    c = 1.0 - x2 * (1.0 / 132.0) * c
+    c = 1.0 - x2 * (1.0 / 90.0) * c
+    c = 1.0 - x2 * (1.0 / 56.0) * c
+    c = 1.0 - x2 * (1.0 / 30.0) * c
+    c = 1.0 - x2 * (1.0 / 12.0) * c
+    c = 1.0 - x2 * (1.0 / 2.0) * c
+    return angle * s, c
+
+
+@compiled
 def expand(lat: float) -> Series:
     """The series' coefficients at a latitude in degrees."""
-    f = lat * RAD
-    s = math.sin(f)
-    c = math.cos(f)
+    s, c = sine_cosine(lat * RAD)
     w = 1.0 - E2 * s * s
     n0 = EQUATOR_M / math.sqrt(w)
     m0 = n0 * (1.0 - E2) / w
@@ -130,6 +157,25 @@ def short_distance(at: Series, up: float, across: float, limit: float) -> float:
         return 0.0
     bend = meridian2 * (per_m - 0.5 * up * per_m1) + parallel2 * (per_n - 0.5 * up * per_n1)  # chord²·κ
     z = bend * bend / (24.0 * chord2)
+    return math.sqrt(chord2) * (1.0 + z * (1.0 + 2.7 * z))
+
+
+@compiled
+def near_distance(at: Series, up: float, across: float) -> float:
+    """As `short_distance`, without branches and so for many at once; `across` up to 0.2."""
+    s, c, p0, m0, m1, m2, m3, per_m, per_n, per_m1, per_n1 = at
+    u2 = up * up
+    north = m0 * up * (1.0 - u2 * (1.0 / 6.0 - u2 * (1.0 / 120.0)))
+    north += u2 * (m1 * (0.5 - u2 * 0.125) + up * (m2 * (1.0 / 6.0) + up * m3 * (1.0 / 24.0)))
+    inward = u2 * (m0 * (0.5 - u2 * (1.0 / 24.0)) + up * (m1 * (1.0 / 3.0) + m2 * up * 0.125))
+    g = 0.5 * across
+    g2 = g * g
+    g *= 1.0 - g2 * (1.0 / 6.0) * (1.0 - g2 * (1.0 / 20.0) * (1.0 - g2 * (1.0 / 42.0) * (1.0 - g2 * (1.0 / 72.0))))
+    meridian2 = north * north + inward * inward
+    parallel2 = max(4.0 * p0 * (p0 - s * north - c * inward) * (g * g), 0.0)
+    chord2 = meridian2 + parallel2
+    bend = meridian2 * (per_m - 0.5 * up * per_m1) + parallel2 * (per_n - 0.5 * up * per_n1)  # chord²·κ
+    z = bend * bend / (24.0 * max(chord2, 1e-300))
     return math.sqrt(chord2) * (1.0 + z * (1.0 + 2.7 * z))
 
 
@@ -207,7 +253,7 @@ def chord2_within(reach: float) -> float:
 @compiled
 def lat_reach(reach: float) -> float:
     """Radians of latitude that no geodesic of `reach` metres exceeds."""
-    return reach / RADIUS_MIN_M * (1.0 + 1e-9)
+    return reach * ((1.0 + 1e-9) / RADIUS_MIN_M)
 
 
 @compiled
@@ -215,10 +261,10 @@ def lon_reach(lat: float, reach: float) -> float:
     """Degrees of longitude that no geodesic of `reach` metres exceeds when it begins within ±`lat`; 360 near a pole."""
     up = lat_reach(reach)
     top = abs(lat) * RAD + up
-    if top > 0.5 * math.pi - 1e-7:
+    if top > 0.5 * math.pi - 1e-4:
         return 360.0
     if up < 0.01:  # the same to 1 %, with one cosine
-        return up / math.cos(top) / RAD * (1.0 + 1e-9)
+        return up / (sine_cosine(top)[1] * RAD) * (1.0 + 1e-9)
     return math.asin(min(1.0, math.sin(up) / math.cos(top - up))) / RAD * (1.0 + 1e-9)
 
 

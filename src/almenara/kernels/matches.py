@@ -1,8 +1,5 @@
-"""What a search answers, and how many queries are spread over threads and put back in order."""
+"""What a search answers: pairs of query and place, and how they are put in order."""
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -13,12 +10,10 @@ from almenara.kernels.jit import compiled
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-#: As many queries as this are answered in one call, in the order given; more are sorted and spread over threads.
-SMALL_BATCH = 4096
-_CHUNKS_PER_THREAD = 8
-_INSERTION_MAX = 40
-_ORDER_BAND_DEG = 0.004
-_AS_GIVEN = np.zeros(0, np.int64)
+_INSERTED_MAX, _COUNTED_MAX, _LANES = 6, 64, 16  # matches of one query, by how they are sorted
+#: Entries that sorting needs to work in.
+SCRATCH = _COUNTED_MAX + _LANES
+_LARGEST = (1 << 63) - 1
 
 
 class Matches(NamedTuple):
@@ -29,37 +24,9 @@ class Matches(NamedTuple):
     distance_m: Floats  # metres, 0 inside
 
 
-#: Searches the queries order[first:last] (all of first…last when `order` is empty) and notes how many matches each has.
-Search = Callable[[Ints, int, int, Ints], Matches]
-
-
 def no_matches() -> Matches:
     """Matches of nothing."""
     return Matches(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
-
-
-def run(search: Search, lon: Floats, lat: Floats, threads: int | None) -> Matches:
-    """All matches of a search in the queries' order; `threads` None means all processors when there is work for them.
-
-    A search gives each query's matches together, sorted by place.
-    """
-    count = len(lon)
-    if count <= SMALL_BATCH:
-        return search(_AS_GIVEN, 0, count, _AS_GIVEN)
-    threads = threads or os.cpu_count() or 1
-    order = _neighbours_together(lon, lat)
-    found = np.zeros(count, np.int64)
-    size = max(SMALL_BATCH, min(65_536, -(-count // (_CHUNKS_PER_THREAD * threads))))
-    firsts = range(0, count, size)
-    with ThreadPoolExecutor(threads) as pool:
-        parts = list(pool.map(lambda first: search(order, first, min(first + size, count), found), firsts))
-        begins = np.cumsum(found) - found
-        total = sum(len(part.place) for part in parts)
-        result = Matches(np.empty(total, np.int64), np.empty(total, np.int64), np.empty(total))
-        list(
-            pool.map(lambda part: _put_in_order(part.observation, part.place, part.distance_m, begins, *result), parts)
-        )
-    return result
 
 
 def merge(parts: list[Matches], *, repeated: bool) -> Matches:
@@ -79,44 +46,36 @@ def merge(parts: list[Matches], *, repeated: bool) -> Matches:
     return Matches(observation, place, distance_m)
 
 
-def _neighbours_together(lon: Floats, lat: Floats) -> Ints:
-    """An order of the queries by latitude band, then longitude; those that are NaN somewhere."""
-    keys = np.empty(len(lon), np.uint64)
-    _order_keys(lon, lat, keys)
-    keys.sort()
-    keys &= np.uint64(0xFFFFFFFF)
-    return keys.view(np.int64)
-
-
 @compiled
-def _order_keys(lon: Floats, lat: Floats, keys: NDArray[np.uint64]) -> None:
-    for i in range(len(lon)):
-        if not (abs(lon[i]) <= 180.0 and abs(lat[i]) <= 90.0):
-            keys[i] = np.uint64(i)
-            continue
-        band = np.uint64((lat[i] + 90.0) / _ORDER_BAND_DEG)
-        column = np.uint64((lon[i] + 180.0) * (65_535.0 / 360.0))
-        keys[i] = (band << np.uint64(48)) | (column << np.uint64(32)) | np.uint64(i)
+def sort_by_place(place: Ints, distance_m: Floats, first: int, last: int, scratch: Ints, old_m: Floats) -> None:
+    """Sort one query's matches by place, in place; `scratch` and `old_m` hold `SCRATCH` entries.
 
-
-@compiled
-def _put_in_order(
-    observation: Ints, place: Ints, distance_m: Floats, begins: Ints, to_observation: Ints, to_place: Ints, to_m: Floats
-) -> None:
-    to = 0
-    for i in range(len(place)):
-        to = begins[observation[i]] if i == 0 or observation[i] != observation[i - 1] else to + 1
-        to_observation[to] = observation[i]
-        to_place[to] = place[i]
-        to_m[to] = distance_m[i]
-
-
-@compiled
-def sort_by_place(place: Ints, distance_m: Floats, first: int, last: int) -> None:
-    """Sort one query's matches by place, in place: by insertion, or where there are many by 8 bits at a time."""
-    if last - first > _INSERTION_MAX:
+    Few by insertion; some by counting for each those before it, a whole register at a time and without a branch that
+    could be guessed wrong; many by 8 bits at a time.
+    """
+    count = last - first
+    if count > _COUNTED_MAX:
         _radix_sort(place[first:last], distance_m[first:last])
-        return
+    elif count > _INSERTED_MAX:
+        padded = (count + _LANES - 1) // _LANES * _LANES
+        for i in range(count):
+            scratch[i] = place[first + i] << 8 | i  # equal places stay in order
+            old_m[i] = distance_m[first + i]
+        for i in range(count, padded):
+            scratch[i] = _LARGEST
+        for i in range(count):
+            mine = scratch[i]
+            rank = first
+            for other in scratch[:padded]:
+                rank += other < mine
+            place[rank] = mine >> 8
+            distance_m[rank] = old_m[i]
+    else:
+        _insert(place, distance_m, first, last)
+
+
+@compiled
+def _insert(place: Ints, distance_m: Floats, first: int, last: int) -> None:
     for i in range(first + 1, last):
         p = place[i]
         d = distance_m[i]

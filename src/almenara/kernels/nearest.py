@@ -7,94 +7,54 @@ from numpy.typing import NDArray
 
 from almenara.kernels.geodesy import RAD, half_sine2
 from almenara.kernels.jit import compiled
-from almenara.kernels.matches import Floats, Ints
-from almenara.kernels.point_bands import HALF_TURN, TURN, degrees, key_x, key_y, lower_bound, units
+from almenara.kernels.matches import Floats
+from almenara.kernels.point_tiles import CELL, HALF_TURN, TURN, Keys, Numbers
+from almenara.kernels.point_windows import TILE_STRETCHES_MAX, Window, list_wide
 
 
 @compiled
-def kth_angle(
-    height: float,
-    starts: Ints,
-    keys: NDArray[np.uint64],
-    fences: NDArray[np.uint32],
-    lon: Floats,
-    lat: Floats,
-    k: int,
-    angle: Floats,
-) -> None:
-    """Write the angle (radians, unit sphere of geodetic latitudes) within which each query has k points.
+def bound_kth(
+    tiles: NDArray[np.int32], heads: Keys, words: Keys, offsets: NDArray[np.uint16], keys: Keys, places: Numbers,
+    layers: int, lon: Floats, lat: Floats, k: int, angle: Floats,
+) -> None:  # fmt: skip
+    """Write an angle (radians, unit sphere of geodetic latitudes) within which each query has k points.
 
-    The bands are visited from the query's outwards, each from its longitude both ways, until nothing nearer can come.
-    Queries that are not on the Earth are left as they are.
+    Windows that double from one cell on are counted until one holds k. Queries that are not on the Earth are left.
     """
-    bands = len(starts) - 1
-    best = np.empty(k, np.float64)  # haversines, a heap with the largest on top
+    stretches = np.empty((k + TILE_STRETCHES_MAX, 3), np.int64)
     for q in range(len(lon)):
         if not (abs(lon[q]) <= 180.0 and abs(lat[q]) <= 90.0):
             continue
-        best[:] = 2.0
-        c = math.cos(lat[q] * RAD)
-        middle = int((lat[q] + 90.0) / height)
-        x = units(lon[q])
-        for step in range(bands):
-            gap = max((step - 1) * height, 0.0) * RAD
-            if half_sine2(gap) > best[0]:
+        y = int((lat[q] + 90.0) * 1e7)
+        x = int((lon[q] + 180.0) * 1e7)
+        cosine = max(math.cos(lat[q] * RAD), 0.0)
+        half = CELL // 2
+        while half < HALF_TURN:
+            wide = min(int(half / max(cosine, 1e-9)), HALF_TURN)
+            window = Window(max(y - half, 0), min(y + half, HALF_TURN), x - wide, x + wide)
+            if wide == HALF_TURN:
+                window = Window(window.low, window.high, 0, TURN)
+            count = 0
+            for layer in range(layers):
+                n = list_wide(tiles, heads, words, offsets, keys, places, layer, window, stretches, 0)
+                for i in range(n):
+                    count += stretches[i, 2] - stretches[i, 1]
+                if n < 0:  # more stretches than k, and no stretch is empty
+                    count = k
+            if count >= k:
+                angle[q] = _corner(lat[q], cosine, half, wide)
                 break
-            for side in range(2 if step else 1):
-                band = middle - step if side else middle + step
-                if 0 <= band < bands and starts[band] < starts[band + 1]:
-                    _visit(height, starts, keys, fences, band, x, lat[q], c, best)
-        angle[q] = 2.0 * math.asin(min(1.0, math.sqrt(best[0]))) + 1e-8
+            half *= 2
 
 
 @compiled
-def _visit(
-    height: float,
-    starts: Ints,
-    keys: NDArray[np.uint64],
-    fences: NDArray[np.uint32],
-    band: int,
-    x: int,
-    lat: float,
-    c: float,
-    best: Floats,
-) -> None:
-    begin = starts[band]
-    end = starts[band + 1]
-    edge = max(abs(band * height - 90.0), abs((band + 1) * height - 90.0))
-    narrowest = math.cos(min(edge, 90.0) * RAD)
-    start = lower_bound(keys, fences, begin, end, x)
-    for side in range(2):
-        k = start if side == 0 else start - 1
-        for _ in range(end - begin):
-            if k >= end:
-                k = begin
-            elif k < begin:
-                k = end - 1
-            east = (key_x(keys[k]) - x) % TURN
-            if (east > HALF_TURN) == (side == 0):
-                break
-            across = min(east, TURN - east) * 1e-7 * RAD
-            wide = half_sine2(across)
-            if c * narrowest * wide > best[0]:
-                break
-            y = degrees(key_y(keys[k]))
-            _keep(best, half_sine2((y - lat) * RAD) + c * max(math.cos(y * RAD), 0.0) * wide)
-            k += 1 if side == 0 else -1
+def _corner(lat: float, cosine: float, half: int, wide: int) -> float:
+    """No point of the cells that a window of half sizes (units) touches is at a larger angle from its middle.
 
-
-@compiled
-def _keep(best: Floats, value: float) -> None:
-    """Replace the largest of the heap by a smaller value."""
-    if value >= best[0]:
-        return
-    i = 0
-    while 2 * i + 1 < len(best):
-        child = 2 * i + 1
-        if child + 1 < len(best) and best[child + 1] > best[child]:
-            child += 1
-        if best[child] <= value:
-            break
-        best[i] = best[child]
-        i = child
-    best[i] = value
+    Cells may reach beyond the window by themselves, and a window of many cells is counted by words, of eight.
+    """
+    up = (half + 9 * CELL) * 1e-7 * RAD if half > CELL else (half + CELL) * 1e-7 * RAD
+    across = min((wide + 9 * CELL) * 1e-7 * RAD, math.pi)
+    lowest = math.cos(max(abs(lat) * RAD - up, 0.0))
+    haversine = half_sine2(min(up, math.pi)) + cosine * lowest * half_sine2(across)
+    return 2.0 * math.asin(min(1.0, math.sqrt(haversine))) + 1e-8

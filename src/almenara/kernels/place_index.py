@@ -2,7 +2,7 @@
 
 import math
 import os
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -11,30 +11,29 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from almenara.kernels import array_file
+from almenara.kernels.batches import run
 from almenara.kernels.geodesy import FARTHEST_M, RADIUS_MAX_M
-from almenara.kernels.matches import Floats, Matches, Search, merge, no_matches, run
-from almenara.kernels.nearest import kth_angle
+from almenara.kernels.matches import Floats, Matches, merge, no_matches
+from almenara.kernels.nearest import bound_kth
 from almenara.kernels.place_input import (
     PlacePoints,
     PlacePolygons,
     broadcast,
-    check_positions,
     column,
     distances,
     take_apart,
 )
-from almenara.kernels.point_bands import PointBands, band_points
 from almenara.kernels.point_search import search_points
+from almenara.kernels.point_tiles import PointTiles, tile_points
 from almenara.kernels.polygon_search import search_polygons
 from almenara.kernels.polygon_shapes import PolygonShapes, shape_polygons
 from almenara.kernels.queries import Boxes, Reach
 
 ALERT_DISTANCE_M_DEFAULT = 300.0
-#: Heights of bands in degrees, and the largest reach in metres each serves well; the last serves the rest.
-LEVELS = ((0.004, 1_500.0), (0.03, 10_000.0), (0.2, math.inf))
-_FEW = 4096  # points that need no bands of another height
+#: Places are kept in layers by alert distance, parted here (metres), so that a few far-reaching ones slow no others.
+LAYER_CUTS_M = (1_500.0, 10_000.0)
 _NONE = np.zeros(0)
-_FORMAT = "almenara place index 1"
+_FORMAT = "almenara place index 2"
 
 
 class PlaceIndex:
@@ -65,18 +64,15 @@ class PlaceIndex:
     Matches(observation=array([0]), place=array([2]), distance_m=array([223.387...]))
     """
 
-    __slots__ = ("_alert_m", "_anchors", "_count", "_layers", "_levels", "_points", "_polygons", "_repeated")
+    __slots__ = ("_anchors", "_count", "_points", "_polygons", "_repeated")
 
-    def __init__(self, parts: "_Parts") -> None:
+    def __init__(self, count: int, points: PointTiles, polygons: PolygonShapes | None, *, repeated: bool) -> None:
         """Use `build` or `open`."""
-        self._count = parts.count
-        self._repeated = parts.repeated
-        self._alert_m = parts.alert_m
-        self._layers = parts.layers
-        self._levels = parts.levels
-        self._polygons = parts.polygons
-        self._anchors: PointBands | None = None
-        self._points = sum(len(layer.keys) for layer in parts.layers)
+        self._count = count
+        self._points = points
+        self._polygons = polygons
+        self._repeated = repeated  # whether a place may have several points or polygons
+        self._anchors: PointTiles | None = None
 
     @classmethod
     def build(
@@ -107,7 +103,7 @@ class PlaceIndex:
             x, y = column(lon), column(lat)
             if x.shape != y.shape:
                 raise ValueError(f"there are {len(x)} longitudes and {len(y)} latitudes: as many are needed")
-            points, polygons = PlacePoints(x, y, np.arange(len(x), dtype=np.uint32)), None
+            points, polygons = PlacePoints(x, y, None), None
             count = len(x)
         else:
             if lon is not None or lat is not None:
@@ -115,9 +111,9 @@ class PlaceIndex:
             shapes = np.asarray(geometries, dtype=object).reshape(-1)
             count = len(shapes)
             points, polygons = take_apart(shapes)
-        check_positions(points)
         alert_m = distances(ALERT_DISTANCE_M_DEFAULT if alert_distance_m is None else alert_distance_m, count, "places")
-        return cls(_assemble(points, polygons, count, distances(alert_m, count, "places").copy(), threads))
+        tiles, outlines, repeated = _assemble(points, polygons, _fewest(alert_m), threads)
+        return cls(count, tiles, outlines, repeated=repeated)
 
     def __len__(self) -> int:
         """Number of places."""
@@ -195,7 +191,9 @@ class PlaceIndex:
         # Several points of one place count once, so more of them are asked for.
         wanted = k if not self._repeated else k - 1 + int(np.bincount(anchors.places).max())
         if wanted < len(anchors.keys):
-            kth_angle(anchors.height, anchors.starts, anchors.keys, anchors.fences, x, y, wanted, angle)
+            a = anchors
+            layers = len(a.layer_alert_m)
+            bound_kth(a.tiles, a.heads, a.words, a.offsets, a.keys, a.places, layers, x, y, wanted, angle)
         reach = np.minimum(angle * RADIUS_MAX_M * (1.0 + 1e-9) + 0.05, FARTHEST_M)
         found = self.within(x, y, reach, threads=threads)
         order = np.lexsort((found.place, found.distance_m, found.observation))
@@ -205,14 +203,11 @@ class PlaceIndex:
         return Matches(found.observation[keep], found.place[keep], found.distance_m[keep])
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the index to one file, whole or not at all; what it built for longer reaches goes with it."""
+        """Write the index to one file, whole or not at all."""
         about = {
             "format": _FORMAT,
             "count": self._count,
             "repeated": self._repeated,
-            "layers": [[layer.height, layer.alert_m_max] for layer in self._layers],
-            "levels": {str(at): [level.height, level.alert_m_max] for at, level in self._levels.items()},
-            "shared": self._shared(),
             "polygons": self._polygons is not None,
         }
         array_file.save(Path(path), about, self._arrays())
@@ -226,123 +221,58 @@ class PlaceIndex:
         about, arrays = array_file.load(Path(path))
         if about.get("format") != _FORMAT:
             raise ValueError(f"{path} is not a place index of this version: build it anew")
-        layers = [_bands(f"layer{i}", head, arrays) for i, head in enumerate(about["layers"])]
-        shared = about["shared"]
-        levels = {
-            int(at): layers[0] if int(at) == shared else _bands(f"level{at}", head, arrays)
-            for at, head in about["levels"].items()
-        }
+        points = PointTiles(**{part.name: arrays[f"points.{part.name}"] for part in fields(PointTiles)})
         polygons = None
         if about["polygons"]:
-            polygons = PolygonShapes(**{part.name: arrays[f"polygon.{part.name}"] for part in fields(PolygonShapes)})
-        return cls(_Parts(about["count"], about["repeated"], arrays["alert_m"], layers, levels, polygons))
+            polygons = PolygonShapes(**{part.name: arrays[f"polygons.{part.name}"] for part in fields(PolygonShapes)})
+        return cls(about["count"], points, polygons, repeated=about["repeated"])
 
     def _find(self, boxes: Boxes, distance_m: ArrayLike | None, footprint_m: Floats, threads: int | None) -> Matches:
-        if distance_m is None:
-            reach = Reach(_NONE, footprint_m, self._alert_m)
-            bands = self._layers
-        else:
-            reach = Reach(distances(distance_m, len(boxes.west), "queries"), footprint_m, self._alert_m)
-            bands = self._bands_for(float(reach.reach_m.max(initial=0.0)))
-        searches: list[Search] = [partial(search_points, part, boxes, reach) for part in bands]
-        if self._polygons is not None:
-            searches.append(partial(search_polygons, self._polygons, boxes, reach))
-        parts = [run(search, boxes.west, boxes.south, threads) for search in searches]
-        return parts[0] if len(parts) == 1 and not self._repeated else merge(parts, repeated=self._repeated)
+        reach = Reach(_NONE if distance_m is None else distances(distance_m, len(boxes.west), "queries"), footprint_m)
+        found = run(partial(search_points, self._points), boxes, reach, threads)
+        if self._polygons is None:
+            return merge([found], repeated=True) if self._repeated else found
+        others = run(partial(search_polygons, self._polygons), boxes, reach, threads)
+        return merge([found, others], repeated=self._repeated)
 
-    def _bands_for(self, reach_m: float) -> list[PointBands]:
-        """All points in bands that suit a reach; made at the first need, in about a second for 10⁷ points."""
-        at = _level_for(reach_m)
-        if at not in self._levels:
-            if self._points <= _FEW:
-                return self._layers
-            lon, lat, places = self._all_points()
-            self._levels[at] = band_points(
-                lon, lat, places, height=LEVELS[at][0], alert_m_max=_largest(self._alert_m), threads=os.cpu_count() or 1
-            )
-        return [self._levels[at]]
-
-    def _all_points(self) -> tuple[Floats, Floats, NDArray[np.uint32]]:
-        pairs = [layer.coordinates() for layer in self._layers]
-        lon, lat = (np.concatenate(column) for column in zip(*pairs, strict=True))
-        return lon, lat, np.concatenate([layer.places for layer in self._layers])
-
-    def _anchor_points(self) -> PointBands:
+    def _anchor_points(self) -> PointTiles:
         """All points and one vertex of each polygon: what `nearest` finds first bounds what can be nearer."""
-        if self._polygons is None and self._levels:
-            return next(iter(self._levels.values()))
+        if self._polygons is None:
+            return self._points
         if self._anchors is None:
-            lon, lat, places = self._all_points()
-            if self._polygons is not None:
-                shapes = self._polygons
-                at = shapes.spans[shapes.part_blocks[:-1], 0]
-                lon, lat = np.append(lon, shapes.vertex_lon[at]), np.append(lat, shapes.vertex_lat[at])
-                places = np.append(places, shapes.part_places)
-            self._anchors = band_points(lon, lat, places, height=LEVELS[1][0], alert_m_max=0.0, threads=1)
+            lon, lat = self._points.coordinates()
+            shapes = self._polygons
+            at = shapes.spans[shapes.part_blocks[:-1], 0]
+            lon, lat = np.append(lon, shapes.vertex_lon[at]), np.append(lat, shapes.vertex_lat[at])
+            places = np.append(self._points.places, shapes.part_places)
+            self._anchors = tile_points(lon, lat, places, None, np.zeros(1), threads=1)
         return self._anchors
 
-    def _shared(self) -> int:
-        """The level that is the only layer, or −1."""
-        return next((at for at, level in self._levels.items() if level is self._layers[0]), -1)
-
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        arrays: dict[str, NDArray[Any]] = {"alert_m": self._alert_m}
-        parts: dict[str, Any] = {f"layer{i}": layer for i, layer in enumerate(self._layers)}
-        parts |= {f"level{at}": level for at, level in self._levels.items() if level is not self._layers[0]}
+        arrays = {f"points.{part.name}": getattr(self._points, part.name) for part in fields(PointTiles)}
         if self._polygons is not None:
-            parts["polygon"] = self._polygons
-        for name, part in parts.items():
-            for field in fields(part):
-                value = getattr(part, field.name)
-                if isinstance(value, np.ndarray):
-                    arrays[f"{name}.{field.name}"] = value
+            arrays |= {f"polygons.{part.name}": getattr(self._polygons, part.name) for part in fields(PolygonShapes)}
         return arrays
 
 
-@dataclass(frozen=True, slots=True)
-class _Parts:
-    """What an index is made of. Layers: the points by size of their alert distance; levels: all of them."""
-
-    count: int
-    repeated: bool
-    alert_m: Floats
-    layers: list[PointBands]
-    levels: dict[int, PointBands]
-    polygons: PolygonShapes | None
-
-
-def _assemble(points: PlacePoints, polygons: PlacePolygons | None, count: int, alert_m: Floats, threads: int) -> _Parts:
-    own = alert_m[points.places] if len(alert_m) > 1 else np.broadcast_to(alert_m, len(points.lon))
-    classes = np.searchsorted([reach for _, reach in LEVELS[:-1]], own) if len(alert_m) > 1 else None
-    layers: list[PointBands] = []
-    levels: dict[int, PointBands] = {}
-    groups = [_level_for(_largest(own))] if classes is None else np.unique(classes).tolist()
-    for at in groups or [0]:
-        mine = slice(None) if len(groups) < 2 else np.flatnonzero(classes == at)
-        layer = band_points(
-            points.lon[mine], points.lat[mine], points.places[mine],
-            height=LEVELS[at][0], alert_m_max=_largest(own[mine]), threads=threads,
-        )  # fmt: skip
-        layers.append(layer)
-    if len(layers) == 1:
-        levels[(groups or [0])[0]] = layers[0]
-    shapes = None
-    repeated = bool(len(points.places)) and int(np.bincount(points.places).max()) > 1
-    if polygons is not None and len(polygons.shapes):
-        shapes = shape_polygons(polygons.shapes, polygons.places, alert_m)
-        both = np.concatenate([points.places, polygons.places])
-        repeated = int(np.bincount(both).max()) > 1
-    return _Parts(count, repeated, alert_m, layers, levels, shapes)
+def _assemble(
+    points: PlacePoints, polygons: PlacePolygons | None, alert_m: Floats, threads: int
+) -> tuple[PointTiles, PolygonShapes | None, bool]:
+    """Points and polygons prepared; whether a place has several of them. `alert_m`: one value, or for each place."""
+    places = points.places
+    own, layer = alert_m, None
+    if len(alert_m) > 1:
+        own = alert_m if places is None else alert_m[places]
+        _, number = np.unique(np.searchsorted(LAYER_CUTS_M, own), return_inverse=True)
+        layer = number.astype(np.uint8)
+    tiles = tile_points(points.lon, points.lat, places, layer, own, threads)
+    if places is None or polygons is None:
+        return tiles, None, False
+    shapes = shape_polygons(polygons.shapes, polygons.places, alert_m) if len(polygons.shapes) else None
+    both = np.concatenate([places, polygons.places])
+    return tiles, shapes, len(both) > 0 and int(np.bincount(both).max()) > 1
 
 
-def _bands(name: str, head: list[float], arrays: dict[str, NDArray[Any]]) -> PointBands:
-    rest = {f.name: arrays[f"{name}.{f.name}"] for f in fields(PointBands) if f.name not in ("height", "alert_m_max")}
-    return PointBands(head[0], head[1], **rest)
-
-
-def _level_for(reach_m: float) -> int:
-    return next(at for at, (_, longest) in enumerate(LEVELS) if reach_m <= longest)
-
-
-def _largest(values: Floats) -> float:
-    return float(values.max(initial=0.0))
+def _fewest(alert_m: Floats) -> Floats:
+    """One value in place of many equal ones."""
+    return alert_m[:1] if len(alert_m) and alert_m.min() == alert_m.max() else alert_m

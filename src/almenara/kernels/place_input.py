@@ -16,7 +16,7 @@ class PlacePoints:
 
     lon: Floats
     lat: Floats
-    places: NDArray[np.uint32]
+    places: NDArray[np.uint32] | None  # None: 0, 1, 2…
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +49,6 @@ def take_apart(shapes: NDArray[Any]) -> tuple[PlacePoints, PlacePolygons | None]
     places = owner.astype(np.uint32)
     lon, lat = shapely.get_x(parts[point]), shapely.get_y(parts[point])
     return PlacePoints(lon, lat, places[point]), PlacePolygons(parts[polygon], places[polygon])
-
-
-def check_positions(points: PlacePoints) -> None:
-    """Raise ValueError for the first point that is not on the Earth."""
-    bad = np.flatnonzero(~((np.abs(points.lon) <= 180.0) & (np.abs(points.lat) <= 90.0)))
-    if len(bad):
-        raise ValueError(
-            f"place {points.places[bad[0]]} lies at longitude {points.lon[bad[0]]}, latitude {points.lat[bad[0]]}: "
-            "needed are −180…180 and −90…90 degrees"
-        )
 
 
 def column(values: ArrayLike) -> Floats:

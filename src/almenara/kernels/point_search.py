@@ -1,4 +1,4 @@
-"""The search of banded points for all within reach of small boxes."""
+"""The search of sorted points for all within reach of small boxes."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,41 +13,143 @@ from almenara.kernels.geodesy import (
     box_offset,
     chord2_within,
     expand,
-    lat_reach,
-    lon_reach,
+    near_distance,
     reduced,
     sphere_chord2,
 )
 from almenara.kernels.jit import compiled
-from almenara.kernels.matches import Floats, Ints, Matches, sort_by_place
-from almenara.kernels.occupancy import may_hold
-from almenara.kernels.point_bands import HALF_TURN, OFFSET, TURN, PointBands, degrees, key_x, key_y, lower_bound
+from almenara.kernels.matches import SCRATCH, Floats, Ints, Matches, sort_by_place
+from almenara.kernels.point_tiles import TURN, Keys, Numbers, PointTiles, key_lat, key_lon
+from almenara.kernels.point_windows import (
+    BLOCK,
+    STRETCHES_MAX,
+    WORDS_MAX,
+    Window,
+    is_small,
+    list_stretches,
+    list_wide,
+    list_words,
+    window_of,
+)
 from almenara.kernels.queries import Boxes, Reach, entry, raise_out_of_range, settle, usable
 
-_WINDOW_CELLS_MAX = 24.0  # a wider window is searched without asking the bitmap
+_NARROW = 200_000_000  # 20 degrees: up to here half an angle's sine has its short series
+_NOWHERE, _SMALL, _WIDE = 0, 1, 2
+_LOW = np.uint64(0xFFFFFFFF)
+_HALF = np.uint64(32)
 
 
-def search_points(
-    bands: PointBands, boxes: Boxes, reach: Reach, order: Ints, first: int, last: int, found: Ints
-) -> Matches:
-    """Matches of the queries order[first:last], in that order (see `matches.Search`).
+def search_points(points: PointTiles, boxes: Boxes, reach: Reach, first: int, last: int) -> Matches:
+    """Matches of the queries first…last, in order, those of each sorted by place (see `batches.Search`).
 
     Raises ValueError where a query lies outside the Earth's longitudes and latitudes.
     """
-    observation, place, distance_m, open_, wrong = _search(
-        bands.height, bands.alert_m_max, bands.starts, bands.keys, bands.places, bands.fences, bands.exact_lon,
-        bands.exact_lat, bands.tiles, bands.heads, bands.words, boxes.west, boxes.south, boxes.east, boxes.north,
-        reach.reach_m, reach.footprint_m, reach.alert_m, order, first, last, found,
-    )  # fmt: skip
-    if wrong >= 0:
-        raise_out_of_range(boxes, wrong)
-    matches = Matches(observation, place, distance_m)
-    if not open_:
-        return matches
-    # What the kernel leaves open has −1 − (position of the point) as its distance.
-    at = np.flatnonzero(distance_m < 0.0)
-    lon, lat = bands.coordinates((-1.0 - distance_m[at]).astype(np.int64))
-    return settle(boxes, reach, matches, found, at, lon, lat)
+    parts = []
+    room, near_room = 256 + 2 * (last - first), 1024
+    query = first
+    while True:
+        matches = Matches(np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room))
+        begun = query
+        n, open_, query, wanted = _search(
+            points.layer_alert_m, points.tiles, points.heads, points.words, points.offsets, points.keys, points.places,
+            points.alert_m, points.exact, boxes.west, boxes.south, boxes.east, boxes.north, reach.reach_m,
+            reach.footprint_m, query, last, near_room, *matches,
+        )  # fmt: skip
+        if wanted < 0:
+            raise_out_of_range(boxes, query)
+        matches = Matches(matches.observation[:n], matches.place[:n], matches.distance_m[:n])
+        parts.append(_settled(points, boxes, reach, matches) if open_ else matches)
+        if query == last:
+            return (
+                parts[0]
+                if len(parts) == 1
+                else Matches(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+            )
+        # What was found so far tells how much there may be.
+        near_room = max(near_room, 2 * wanted)
+        room = 2 * wanted + 256 + 2 * n * (last - query) // max(query - begun, 1)
+
+
+def _settled(points: PointTiles, boxes: Boxes, reach: Reach, matches: Matches) -> Matches:
+    """Matches without those that the kernel left open: they have −1 − (position of the point) as their distance."""
+    at = np.flatnonzero(matches.distance_m < 0.0)
+    point = (-1.0 - matches.distance_m[at]).astype(np.int64)
+    lon, lat = points.coordinates(point)
+    alert_m = points.alert_m[point] if len(points.alert_m) else points.layer_alert_m
+    return settle(boxes, reach, matches, at, lon, lat, alert_m)
+
+
+@compiled
+def _search(
+    layer_alert_m: Floats, tiles: NDArray[np.int32], heads: Keys, words: Keys, offsets: NDArray[np.uint16], keys: Keys,
+    places: Numbers, alert_m: Floats, exact: Floats,
+    west: Floats, south: Floats, east: Floats, north: Floats, reach_m: Floats, footprint_m: Floats,
+    first: int, last: int, near_room: int, observation: Ints, place: Ints, distance_m: Floats,
+) -> tuple[int, int, int, int]:  # fmt: skip
+    """Fill observation, place and distance with the matches of the queries first…last.
+
+    Returns how many there are; how many of them are to be measured yet; the query before which it stopped, because a
+    window may hold more points than there is room for (in the output, or `near_room`), and how many, else `last` and 0;
+    or a query that is out of range and −1. All arrays keep their size, which spares counting references to new ones.
+    """
+    windows = np.empty((7, BLOCK), np.int64)
+    asked = np.empty((3, WORDS_MAX), np.int64)
+    cells = np.empty(WORDS_MAX, np.uint64)
+    stretches = np.empty((STRETCHES_MAX + 2 * near_room, 3), np.int64)
+    near = np.empty(near_room, np.int64)
+    work = np.empty((3, near_room), np.float64)
+    lon, lat, metres = work[0], work[1], work[2]
+    scratch = np.empty(SCRATCH, np.int64)
+    old_m = np.empty(SCRATCH, np.float64)
+    layers = len(layer_alert_m)
+    n = 0
+    open_ = 0
+    open_before = 0
+    begin = 0
+    for block in range(first * layers, last * layers, BLOCK):
+        items = min(BLOCK, last * layers - block)
+        wrong, count = _windows(
+            layer_alert_m, tiles, heads, west, south, east, north, reach_m, footprint_m, block, items, windows,
+            asked, cells,
+        )  # fmt: skip
+        if wrong >= 0:
+            return 0, 0, wrong, -1
+        count = list_stretches(heads, words, offsets, keys, places, asked, cells, count, stretches)
+        count = _place_stretches(
+            layer_alert_m, tiles, heads, words, offsets, keys, places, block, items, windows, stretches, count
+        )
+        for item in range(items):
+            q = (block + item) // layers if layers > 1 else block + item
+            layer = block + item - q * layers
+            if layer == 0:
+                begin = n
+                open_before = open_
+            window = Window(windows[0, item], windows[1, item], windows[2, item], windows[3, item])
+            start, end = windows[5, item], windows[6, item]
+            if end < 0:  # there was no room for it beside the others
+                start = count
+                end = list_wide(tiles, heads, words, offsets, keys, places, layer, window, stretches, count)
+            if start == end:
+                points = 0
+            else:
+                points = _points_in(stretches, start, end) if end >= 0 else near_room + 1
+                if points > near_room or n + points > len(place):
+                    return begin, open_before, q, n - begin + points
+                points = _preselect(keys, stretches, start, end, window, near)
+            if points > 0:
+                reach = entry(reach_m, q, -1.0)
+                footprint = entry(footprint_m, q, 0.0)
+                box = (west[q], south[q], east[q], north[q])
+                radius = _radius(layer_alert_m[layer], reach, footprint)
+                narrow = window.right - window.left < _NARROW
+                _measure(keys, exact, box, radius, narrow, near, points, lon, lat, metres)
+                n, open_ = _accept(
+                    places, alert_m, near, metres, points, q, reach, layer_alert_m[layer], footprint,
+                    observation, place, distance_m, n, open_,
+                )  # fmt: skip
+            if layer == layers - 1 and n - begin > 1:
+                sort_by_place(place, distance_m, begin, n, scratch, old_m)
+    return n, open_, last, 0
 
 
 @compiled
@@ -56,144 +158,144 @@ def _radius(alert_m_max: float, reach: float, footprint: float) -> float:
 
 
 @compiled
-def _screen(
-    height: float, alert_m_max: float, tiles: NDArray[np.int32], heads: NDArray[np.uint64], words: NDArray[np.uint64],
+def _windows(
+    layer_alert_m: Floats, tiles: NDArray[np.int32], heads: Keys,
     west: Floats, south: Floats, east: Floats, north: Floats, reach_m: Floats, footprint_m: Floats,
-    order: Ints, first: int, last: int,
-) -> tuple[Ints, int]:  # fmt: skip
-    """The queries whose window may hold points, and the first that is out of range or −1.
+    block: int, items: int, windows: Ints, asked: Ints, cells: Keys,
+) -> tuple[int, int]:  # fmt: skip
+    """Write each item's window and, last, whether it is small, wide or nowhere; ask for the words of the small.
 
-    A pass of its own, so that the processor can wait for several queries' memory at once.
+    An item is a query in a layer. Returns the first query that is out of range, or −1, and how many words are asked.
     """
-    kept = np.empty(last - first, np.int64)
+    layers = len(layer_alert_m)
     n = 0
-    cells = 0.5 / height
-    widest = _WINDOW_CELLS_MAX / cells
-    for t in range(first, last):
-        q = order[t] if len(order) > 0 else t
+    for item in range(items):
+        q = (block + item) // layers if layers > 1 else block + item
+        layer = block + item - q * layers
         state = usable(west[q], south[q], east[q], north[q])
-        if state < 1:
-            if state < 0:
-                return kept[:0], q
-            continue
-        radius = _radius(alert_m_max, entry(reach_m, q, -1.0), entry(footprint_m, q, 0.0))
-        up = lat_reach(radius) / RAD
-        across = lon_reach(max(abs(south[q]), abs(north[q])), radius)
-        left = west[q] - across
-        right = east[q] + across
-        kept[n] = q
-        wide = right - left > widest or north[q] - south[q] + up + up > widest or left < -180.0 or right > 180.0
-        if wide or may_hold(tiles, heads, words, cells, left, south[q] - up, right, north[q] + up):
-            n += 1
-    return kept[:n], -1
+        if state < 0:
+            return q, 0
+        radius = _radius(layer_alert_m[layer], entry(reach_m, q, -1.0), entry(footprint_m, q, 0.0))
+        window = window_of(west[q], south[q], east[q], north[q], radius)
+        windows[0, item] = window.low
+        windows[1, item] = window.high
+        windows[2, item] = window.left
+        windows[3, item] = window.right
+        windows[4, item] = _WIDE
+        if state == 0:
+            windows[4, item] = _NOWHERE
+        elif is_small(window):
+            windows[4, item] = _SMALL
+            n = list_words(tiles, heads, window, layer, item, asked, cells, n)
+    return -1, n
 
 
 @compiled
-def _search(
-    height: float, alert_m_max: float, starts: Ints, keys: NDArray[np.uint64], places: NDArray[np.uint32],
-    fences: NDArray[np.uint32], exact_lon: Floats, exact_lat: Floats, tiles: NDArray[np.int32],
-    heads: NDArray[np.uint64], words: NDArray[np.uint64],
-    west: Floats, south: Floats, east: Floats, north: Floats, reach_m: Floats, footprint_m: Floats, alert_m: Floats,
-    order: Ints, first: int, last: int, found: Ints,
-) -> tuple[Ints, Ints, Floats, int, int]:  # fmt: skip
-    """Matches as observation, place, distance; how many are to be measured yet; a query out of range or −1."""
-    queries, wrong = _screen(
-        height, alert_m_max, tiles, heads, words, west, south, east, north, reach_m, footprint_m, order, first, last
-    )
-    observation = np.empty(256 + 2 * len(queries), np.int64)
-    place = np.empty(len(observation), np.int64)
-    distance_m = np.empty(len(observation), np.float64)
+def _place_stretches(
+    layer_alert_m: Floats, tiles: NDArray[np.int32], heads: Keys, words: Keys, offsets: NDArray[np.uint16], keys: Keys,
+    places: Numbers, block: int, items: int, windows: Ints, stretches: Ints, count: int,
+) -> int:  # fmt: skip
+    """Write where in `stretches` those of each item lie, list those of wide windows behind `count` of small.
+
+    The end is −1 where there is no room. Returns how many there are.
+    """
+    layers = len(layer_alert_m)
+    small = count
+    at = 0
+    for item in range(items):
+        windows[5, item] = at
+        while at < small and stretches[at, 0] == item:
+            at += 1
+        windows[6, item] = at
+        if windows[4, item] == _WIDE:
+            window = Window(windows[0, item], windows[1, item], windows[2, item], windows[3, item])
+            layer = (block + item) % layers if layers > 1 else 0
+            end = list_wide(tiles, heads, words, offsets, keys, places, layer, window, stretches, count)
+            windows[5, item] = count
+            windows[6, item] = end
+            count = max(count, end)
+    return count
+
+
+@compiled
+def _points_in(stretches: Ints, start: int, end: int) -> int:
+    total = 0
+    for i in range(start, end):
+        total += int(stretches[i, 2] - stretches[i, 1])
+    return total
+
+
+@compiled
+def _preselect(keys: Keys, stretches: Ints, start: int, end: int, window: Window, near: Ints) -> int:
+    """The positions of those points of some stretches that lie in a window, and how many; without branches."""
+    left = window.left if window.left >= 0 else window.left + TURN
+    width = window.right - window.left
+    height = window.high - window.low
     n = 0
-    open_ = 0
-    for q in queries:
-        box = (west[q], south[q], east[q], north[q])
-        reach = entry(reach_m, q, -1.0)
-        footprint = entry(footprint_m, q, 0.0)
-        begin = n
-        place, distance_m, n = _search_one(
-            height, starts, keys, places, fences, exact_lon, exact_lat, alert_m,
-            box, _radius(alert_m_max, reach, footprint), reach, footprint, place, distance_m, n,
-        )  # fmt: skip
-        if len(observation) < len(place):
-            observation = np.concatenate((observation, np.empty(len(place) - len(observation), np.int64)))
-        for i in range(begin, n):
-            observation[i] = q
-            if distance_m[i] < 0.0:
-                open_ += 1
-        sort_by_place(place, distance_m, begin, n)
-        if len(found) > 0:
-            found[q] = n - begin
-    return observation[:n], place[:n], distance_m[:n], open_, wrong
+    for i in range(start, end):
+        for k in range(int(stretches[i, 1]), int(stretches[i, 2])):
+            x = np.int64(keys[k] >> _HALF) - left
+            x = x + TURN if x < 0 else x
+            x = x - TURN if x >= TURN else x
+            y = np.int64(keys[k] & _LOW) - window.low
+            near[n] = k
+            n += int((x <= width) & (y >= 0) & (y <= height))
+    return n
 
 
 @compiled
-def _search_one(
-    height: float, starts: Ints, keys: NDArray[np.uint64], places: NDArray[np.uint32], fences: NDArray[np.uint32],
-    exact_lon: Floats, exact_lat: Floats, alert_m: Floats,
-    box: Box, radius: float, reach: float, footprint: float, place: Ints, distance_m: Floats, n: int,
-) -> tuple[Ints, Floats, int]:  # fmt: skip
-    """Append the matches of one query to the output, which grows where it is full."""
-    up = lat_reach(radius) / RAD
-    south_edge = max(box[1] - up, -90.0)
-    north_edge = min(box[3] + up, 90.0)
-    band_first = max(int((south_edge + 90.0) / height - 1e-6), 0)
-    band_last = min(int((north_edge + 90.0) / height + 1e-6), len(starts) - 2)
-    low = int(south_edge * 1e7) - 2 + OFFSET
-    high = int(north_edge * 1e7) + 2 + OFFSET
-    across = lon_reach(max(abs(box[1]), abs(box[3])), radius)
-    west = int((box[0] - across) * 1e7) - 2
-    east = int((box[2] + across) * 1e7) + 2
-    full = east - west >= TURN
+def _measure(
+    keys: Keys, exact: Floats, box: Box, radius: float, narrow: bool, near: Ints, n: int,
+    lon: Floats, lat: Floats, metres: Floats,
+) -> None:  # fmt: skip
+    """Metres from a box to points; −1 for those that only Karney can measure, 1e300 for those out of reach."""
+    if exact.shape[1] > 0:
+        for i in range(n):
+            lon[i] = exact[0, near[i]]
+            lat[i] = exact[1, near[i]]
+    else:
+        for i in range(n):
+            lon[i] = key_lon(keys[near[i]])
+            lat[i] = key_lat(keys[near[i]])
+    if radius > SERIES_REACH_M:
+        chord2_max = chord2_within(radius)
+        for i in range(n):
+            metres[i] = -1.0 if _may_be_within(box, lon[i], lat[i], chord2_max) else 1e300
+        return
     at_south = expand(box[1])
+    if narrow and box[0] == box[2] and box[1] == box[3]:
+        for i in range(n):
+            across = abs(lon[i] - box[0])
+            metres[i] = near_distance(at_south, (lat[i] - box[1]) * RAD, min(across, 360.0 - across) * RAD)
+        return
     at_north = at_south if box[3] == box[1] else expand(box[3])
-    far = radius > SERIES_REACH_M
-    chord2_max = chord2_within(radius)
-    for part in range(3):
-        left = west
-        right = east
-        if full:
-            left = -HALF_TURN
-            right = HALF_TURN
-        if part == 1:  # what of the window lies beyond the antimeridian to the west
-            left += TURN
-            right = HALF_TURN
-        elif part == 2:  # and to the east
-            right -= TURN
-            left = -HALF_TURN
-        left = max(left, -HALF_TURN) + OFFSET
-        right = min(right, HALF_TURN) + OFFSET
-        if right < left or (full and part > 0):
-            continue
-        last_key = (np.uint64(right) << np.uint64(32)) | np.uint64(0xFFFFFFFF)
-        for band in range(band_first, band_last + 1):
-            end = starts[band + 1]
-            if starts[band] == end:
-                continue
-            k = lower_bound(keys, fences, starts[band], end, left)
-            while k < end and keys[k] <= last_key:
-                y = key_y(keys[k])
-                k += 1
-                if y < low or y > high:
-                    continue
-                lon = exact_lon[k - 1] if len(exact_lon) > 0 else degrees(key_x(keys[k - 1]))
-                lat = exact_lat[k - 1] if len(exact_lon) > 0 else degrees(y)
-                if far:
-                    if not _may_be_within(box, lon, lat, chord2_max):
-                        continue
-                    distance = -1.0 * k  # to be measured: −1 − position
-                else:
-                    distance = box_distance(box, at_south, at_north, lon, lat, radius) - footprint
-                    limit = reach if reach >= 0.0 else entry(alert_m, places[k - 1], 0.0)
-                    if distance > limit + DOUBT_M:
-                        continue
-                    distance = max(distance, 0.0) if distance < limit - DOUBT_M else -1.0 * k
-                if n == len(place):
-                    place = np.concatenate((place, np.empty(n, np.int64)))
-                    distance_m = np.concatenate((distance_m, np.empty(n, np.float64)))
-                place[n] = places[k - 1]
-                distance_m[n] = distance
-                n += 1
-    return place, distance_m, n
+    for i in range(n):
+        metres[i] = box_distance(box, at_south, at_north, lon[i], lat[i], radius)
+
+
+@compiled
+def _accept(
+    places: Numbers, alert_m: Floats, near: Ints, metres: Floats, points: int, query: int,
+    reach: float, layer_alert_m: float, footprint: float, observation: Ints, place: Ints, distance_m: Floats, n: int,
+    open_: int,
+) -> tuple[int, int]:  # fmt: skip
+    """Append the points within reach to the matches; how many there are then, and how many of them are open."""
+    limit = reach if reach >= 0.0 else layer_alert_m
+    own = reach < 0.0 and len(alert_m) > 0
+    for i in range(points):
+        k = near[i]
+        if own:
+            limit = alert_m[k]
+        distance = metres[i] - footprint
+        measured = metres[i] >= 0.0
+        sure = measured and distance < limit - DOUBT_M
+        hit = not measured or distance <= limit + DOUBT_M
+        observation[n] = query
+        place[n] = places[k]
+        distance_m[n] = max(distance, 0.0) if sure else -1.0 - k
+        open_ += hit and not sure
+        n += hit
+    return n, open_
 
 
 @compiled

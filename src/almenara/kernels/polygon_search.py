@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from almenara.kernels.geodesy import DOUBT_M, FARTHEST_M, RAD, SERIES_REACH_M, Box, Series, expand, lat_reach
 from almenara.kernels.jit import compiled
-from almenara.kernels.matches import Floats, Ints, Matches, sort_by_place
+from almenara.kernels.matches import SCRATCH, Floats, Ints, Matches, sort_by_place
 from almenara.kernels.polygon_boundary import boundary_by_balls, boundary_by_plane, covers
 from almenara.kernels.polygon_shapes import FANOUT, PolygonShapes
 from almenara.kernels.queries import Boxes, Reach, entry, raise_out_of_range, settle, usable
@@ -17,18 +17,16 @@ _SLACK_MAX = 0.05
 _ZERO_M = 1e-8  # less is rounding: the box touches the boundary
 
 
-def search_polygons(
-    shapes: PolygonShapes, boxes: Boxes, reach: Reach, order: Ints, first: int, last: int, found: Ints
-) -> Matches:
-    """Matches of the queries order[first:last], in that order; a place with several parts may occur repeatedly.
+def search_polygons(shapes: PolygonShapes, boxes: Boxes, reach: Reach, first: int, last: int) -> Matches:
+    """Matches of the queries first…last, in order; a place with several parts may occur repeatedly.
 
     Raises ValueError where a query lies outside the Earth's longitudes and latitudes.
     """
     s = shapes
     observation, place, distance_m, feet, wrong = _search(
         s.vertex_lon, s.vertex_lat, s.spans, s.block_boxes, s.block_radii, s.part_blocks, s.part_places, s.tree,
-        s.levels, boxes.west, boxes.south, boxes.east, boxes.north, reach.reach_m, reach.footprint_m, reach.alert_m,
-        order, first, last, found,
+        s.levels, boxes.west, boxes.south, boxes.east, boxes.north, reach.reach_m, reach.footprint_m,
+        first, last,
     )  # fmt: skip
     if wrong >= 0:
         raise_out_of_range(boxes, wrong)
@@ -38,27 +36,28 @@ def search_polygons(
     # What the kernel leaves open has −1 − (position in feet) as its distance.
     at = np.flatnonzero(distance_m < 0.0)
     foot = feet[(-1.0 - distance_m[at]).astype(np.int64)]
-    return settle(boxes, reach, matches, found, at, foot[:, 0], foot[:, 1])
+    return settle(boxes, reach, matches, at, foot[:, 0], foot[:, 1], foot[:, 2])
 
 
 @compiled
 def _search(
     lon: Floats, lat: Floats, spans: Ints, block_boxes: Floats, block_radii: Floats, part_blocks: Ints,
     part_places: NDArray[np.uint32], tree: Floats, levels: Ints,
-    west: Floats, south: Floats, east: Floats, north: Floats, reach_m: Floats, footprint_m: Floats, alert_m: Floats,
-    order: Ints, first: int, last: int, found: Ints,
+    west: Floats, south: Floats, east: Floats, north: Floats, reach_m: Floats, footprint_m: Floats,
+    first: int, last: int,
 ) -> tuple[Ints, Ints, Floats, Floats, int]:  # fmt: skip
-    """Matches as observation, place, distance; the points to which those below 0 are to be measured; a bad query."""
+    """Matches as observation, place, distance; of those below 0 the points to measure to and alerts; a bad query."""
     observation = np.empty(64 + last - first, np.int64)
     place = np.empty(len(observation), np.int64)
     distance_m = np.empty(len(observation), np.float64)
-    feet = np.empty((16, 2), np.float64)
+    feet = np.empty((16, 3), np.float64)
     stack = np.empty((_STACK, 2), np.int64)
     parts = np.empty(256, np.int64)
+    scratch = np.empty(SCRATCH, np.int64)
+    old_m = np.empty(SCRATCH, np.float64)
     n = 0
     open_ = 0
-    for t in range(first, last):
-        q = order[t] if len(order) > 0 else t
+    for q in range(first, last):
         state = usable(west[q], south[q], east[q], north[q])
         if state < 1:
             if state < 0:
@@ -76,7 +75,7 @@ def _search(
             at_south = expand(box[1])
             at_north = at_south if box[3] == box[1] else expand(box[3])
         for part in parts[:count]:
-            limit = reach if reach >= 0.0 else entry(alert_m, part_places[part], 0.0)
+            limit = reach if reach >= 0.0 else tree[part, 4]
             within = min(limit + footprint, FARTHEST_M) + DOUBT_M
             distance, x, y = _distance(
                 lon, lat, spans, block_boxes, block_radii, part_blocks[part], part_blocks[part + 1], tree[part],
@@ -93,14 +92,12 @@ def _search(
             distance_m[n] = max(distance - footprint, 0.0)
             if distance > 0.0 and (far or distance - footprint > limit - DOUBT_M):
                 if open_ == len(feet):
-                    feet = np.concatenate((feet, np.empty((len(feet), 2), np.float64)))
-                feet[open_] = x, y
+                    feet = np.concatenate((feet, np.empty((len(feet), 3), np.float64)))
+                feet[open_] = x, y, tree[part, 4]
                 open_ += 1
                 distance_m[n] = -open_
             n += 1
-        sort_by_place(place, distance_m, begin, n)
-        if len(found) > 0:
-            found[q] = n - begin
+        sort_by_place(place, distance_m, begin, n, scratch, old_m)
     return observation[:n], place[:n], distance_m[:n], feet[:open_], -1
 
 

@@ -24,7 +24,6 @@ class Reach(NamedTuple):
 
     reach_m: Floats  # empty: each place's own alert distance
     footprint_m: Floats  # subtracted from the distance; empty: none
-    alert_m: Floats  # [place], or one value for all
 
 
 @compiled
@@ -54,8 +53,13 @@ def raise_out_of_range(boxes: Boxes, query: int) -> None:
     )
 
 
-def settle(boxes: Boxes, reach: Reach, matches: Matches, found: Ints, open_: Ints, lon: Floats, lat: Floats) -> Matches:
-    """Give the matches at `open_` their exact distances, to points lon, lat; drop those that prove out of reach."""
+def settle(
+    boxes: Boxes, reach: Reach, matches: Matches, open_: Ints, lon: Floats, lat: Floats, alert_m: Floats
+) -> Matches:
+    """Give the matches at `open_` their exact distances, to points lon, lat; drop those that prove out of reach.
+
+    `alert_m`: the alert distances of their places, one value or as many.
+    """
     observation, place, distance_m = matches
     of = observation[open_]
     from_lon, from_lat = clamp((boxes.west[of], boxes.south[of], boxes.east[of], boxes.north[of]), lon, lat)
@@ -63,11 +67,9 @@ def settle(boxes: Boxes, reach: Reach, matches: Matches, found: Ints, open_: Int
     if len(reach.footprint_m):
         exact = np.maximum(exact - _entries(reach.footprint_m, of), 0.0)
     distance_m[open_] = exact
-    limit = _entries(reach.reach_m, of) if len(reach.reach_m) else _entries(reach.alert_m, place[open_])
+    limit = _entries(reach.reach_m, of) if len(reach.reach_m) else alert_m
     keep = np.ones(len(place), np.bool_)
     keep[open_] = exact <= limit
-    if len(found):
-        np.subtract.at(found, observation[~keep], 1)
     return Matches(observation[keep], place[keep], distance_m[keep])
 
 
