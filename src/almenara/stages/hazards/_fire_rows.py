@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from almenara.kernels.fire_tracker import EXTRA
+from almenara.kernels.fire_kernel import EXTRA
 
 MINUTE_MS = 60_000
 

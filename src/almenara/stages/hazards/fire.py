@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from almenara.kernels.fire_tiles import NEVER
-from almenara.kernels.fire_tracker import ENDED_AFTER_MIN, EXTRA, FireTracker, Pass
+from almenara.kernels.fire_kernel import ENDED_AFTER_MIN, EXTRA, FireKernel, Pass
 from almenara.kernels.grid import areas_km2, boxes_of
 from almenara.kernels.outlines import outlines
 from almenara.model.observations import Confidence
@@ -35,7 +35,7 @@ class State:
     """All fires, and the detections that wait for their step."""
 
     def __init__(self) -> None:
-        self.tracker = FireTracker()
+        self.tracker = FireKernel()
         self.facts = Facts()
         self.platforms: list[str] = []  # code → name
         self._waiting = no_rows()
@@ -385,7 +385,7 @@ class State:
             return {name[len(prefix) :]: a for name, a in arrays.items() if name.startswith(prefix)}
 
         self._waiting = under("waiting.")
-        self.tracker = FireTracker.from_arrays(under("tracker."), values["told_until"])
+        self.tracker = FireKernel.from_arrays(under("tracker."), values["told_until"])
         self.facts = Facts.from_parts(under("facts."), values["ids"])
         self.platforms = values["platforms"]
         self._swept_hour = values["swept_hour"]

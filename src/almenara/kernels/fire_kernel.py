@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
-from almenara.kernels.fire_closing import WINDOW_TILES, close, order_by_block
-from almenara.kernels.fire_linking import cells_under, link, neighbours
+from almenara.kernels.fire_closing import WINDOW_TILES, close
+from almenara.kernels.fire_linking import fires_near, link, tiles_needed
+from almenara.kernels.fire_runs import bits_at, holder_at, runs_of
 from almenara.kernels.fire_tiles import (
     N_MERGES,
     N_NODES,
@@ -40,6 +42,7 @@ from almenara.kernels.fire_tiles import (
     unlink_tiles,
 )
 from almenara.kernels.grid import grid
+from almenara.kernels.outlines import outlines_of_runs
 
 ENDED_AFTER_MIN = 20 * 24 * 60
 MINUTE_BITS = 26  # beside a cell number of 35 bits: minutes until the year 2097
@@ -73,7 +76,7 @@ class Update:
     passes: list[Pass]
 
 
-class FireTracker:
+class FireKernel:
     """All fires that a late detection may still change, as arrays."""
 
     def __init__(self) -> None:
@@ -127,17 +130,15 @@ class FireTracker:
         g = grid()
         o = self._obs
         self._reserve_nodes(i1 - i0)
-        self._reserve_tiles(_tiles_under(o.lat[i0:i1], o.across_m[i0:i1], o.along_m[i0:i1]))
+        self._reserve_tiles(tiles_needed(o, i0, i1))
         self._cells.counts[N_MERGES] = 0
         t = int(o.t[i0])
-        hot, roots = link(self._cells, g.cols, g.half_deg, o, i0, i1, ENDED_AFTER_MIN)
-        order = order_by_block(hot, roots)
-        hot, roots = hot[order], roots[order]
+        hot, roots = link(self._cells, g, o, i0, i1, ENDED_AFTER_MIN)
         joined, joined_roots = [], []
         start = 0
         while start < len(hot):
             self._reserve_tiles(WINDOW_TILES)
-            cells, fires, start = close(self._cells, g.cols, g.half_deg, hot, roots, t, start)
+            cells, fires, start = close(self._cells, g, hot, roots, t, start)
             joined.append(cells)
             joined_roots.append(fires)
         absorbed = self._cells.merges[: int(self._cells.counts[N_MERGES])].astype(np.int64)
@@ -157,8 +158,7 @@ class FireTracker:
         s = self._cells
         kin = {int(find(s.kin, int(node))) for node in self._obs.node[gone]}
         for lon, lat, across, along in zip(*(late[n] for n in ("lon", "lat", "across_m", "along_m")), strict=True):
-            own = cells_under(g.cols, lon, lat, across, along)
-            kin.update(int(find(s.kin, int(root))) for root in neighbours(s, g.cols, g.half_deg, own, -1))
+            kin.update(int(find(s.kin, int(root))) for root in fires_near(s, g, lon, lat, across, along))
         nodes, rows = kin_of(s, self._obs.next, np.array(sorted(kin), np.int64))
         unlink_tiles(s, nodes)
         s.first_t[nodes] = NEVER
@@ -263,6 +263,28 @@ class FireTracker:
         birth = (packed & ((1 << MINUTE_BITS) - 1)).astype(np.int32)
         return fire[first], cell[first], birth[first]
 
+    def outlines_of(self, fires: NDArray[np.int64]) -> NDArray[Any]:
+        """The outline of each of some fires that go on, in the order given; costs what they hold."""
+        s = self._cells
+        tiles = tiles_of(s, fires)
+        owner = np.repeat(np.arange(len(fires)), s.tile_n[fires])
+        _, shapes = outlines_of_runs(*runs_of(owner, s.tile_key[tiles], s.joined[tiles]))
+        return shapes
+
+    def outline_at(self, node: int, minute: int) -> Any:
+        """The footprint of a fire as the detections acquired until a minute draw it: empty before its first one.
+
+        What was a fire of its own then is told alone; from the minute of a merger on the one that goes on is told.
+        """
+        s = self._cells
+        fire = int(holder_at(s.merged_t, s.merged_into, node, minute))
+        tiles = tiles_of(s, self.roots(np.array([node])))
+        bits = bits_at(s, tiles, fire, minute)
+        some = np.flatnonzero(bits)
+        runs = runs_of(np.zeros(len(some), np.int64), s.tile_key[tiles[some]], bits[some])
+        _, shapes = outlines_of_runs(*runs)
+        return shapes[0] if len(shapes) else shapely.Polygon()
+
     def overlap_cells(self, nodes: NDArray[np.int64]) -> NDArray[np.int32]:
         """Footprint cells that each fire holds twice through merging."""
         return self._cells.overlap[nodes]
@@ -315,7 +337,7 @@ class FireTracker:
         return arrays | {f"extra.{name}": column[:n] for name, column in self.extra.items()}
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, NDArray[Any]], told_until: int) -> "FireTracker":
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]], told_until: int) -> "FireKernel":
         """The tracker that `to_arrays` took apart."""
         tracker = cls()
         tracker._cells = Cells(*(arrays[f"cells.{name}"].copy() for name in Cells._fields))
@@ -357,14 +379,6 @@ def _in_order(rows: Rows) -> dict[str, NDArray[Any]]:
     """By minute, then by key."""
     order = np.lexsort((rows["key_lo"], rows["key_hi"], rows["t"]))
     return {name: column[order] for name, column in rows.items()}
-
-
-def _tiles_under(lat: NDArray[np.float64], across_m: NDArray[np.float32], along_m: NDArray[np.float32]) -> int:
-    """At least as many tiles as the footprints of these detections can need (a tile is 1.5 km wide)."""
-    squeeze = 1.0 / np.maximum(np.cos(np.radians(np.minimum(np.abs(lat) + 0.06, 90.0))), 1e-3)
-    # Near the poles columns narrow within a group of rows, so that more of them lie under a footprint.
-    wide = np.where(np.abs(lat) > 89.0, across_m * squeeze, across_m * 1.1)
-    return int(np.sum((wide / 1450.0 + 3.0) * (along_m / 1450.0 + 3.0)))
 
 
 def _cell_numbers(tile_key: NDArray[np.int64], q: NDArray[np.int64]) -> NDArray[np.int64]:
