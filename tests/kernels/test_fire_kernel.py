@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from almenara.kernels.fire_kernel import ENDED_AFTER_MIN, EXTRA, FireKernel
 from almenara.kernels.fire_linking import cells_under
 from almenara.kernels.fire_tiles import NEVER
-from almenara.kernels.fire_kernel import ENDED_AFTER_MIN, EXTRA, FireKernel
 from almenara.kernels.grid import COL_BITS, COL_MASK, DISC_M, GROUP, ROW_DEG, ROWS, areas_km2, boxes_of, cells_of, grid
 
 
@@ -110,9 +110,7 @@ def reference(sights: Iterable[Sight]) -> Story:
     for t in sorted({s.t for s in rows}):
         touched: list[Fire] = []
         for s in (s for s in rows if s.t == t):
-            own = {
-                int(c) for c in cells_under(grid(), s.lon, s.lat, np.float32(s.across_m), np.float32(s.along_m))
-            }
+            own = {int(c) for c in cells_under(grid(), s.lon, s.lat, np.float32(s.across_m), np.float32(s.along_m))}
             near = set().union(*(around(c) for c in own))
             hit = [f for f in fires if t - f.last <= ENDED_AFTER_MIN and f.hot & near]
             hit.sort(key=lambda f: f.name)

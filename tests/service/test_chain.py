@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
-from benchmarks import chain
 from tests.service.running import quiet
 
 from almenara import pipeline
@@ -16,6 +15,7 @@ from almenara.service.live import Desk
 from almenara.service.session import Session
 from almenara.simulation.synthetic import write_firms_csv
 from almenara.stores.memory import MemoryLog
+from benchmarks import chain
 
 
 def test_a_hundred_thousand_observations(tmp_path: Path) -> None:

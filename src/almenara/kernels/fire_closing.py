@@ -101,7 +101,7 @@ def _close_window(s: Cells, g: Grid, new: I64, root: Int) -> I64:
         west, east = -180.0, 180.0
     base = np.empty(r1 - r0 + 1, np.int64)
     most = 0
-    widest = 0
+    widest: Int = 0
     for k in range(len(base)):
         if k == 0 or (r0 + k) & (GROUP - 1) == 0:
             width = 360.0 / g.cols[(r0 + k) >> 5]
@@ -288,8 +288,8 @@ def _spread_runs(
     j = _next(line, 0, np.uint64(0))
     while j < most:
         end = _next(line, j, ALL)
-        lo = int(np.ceil(((base[r] + j + 0.5) * width - half_deg) * a_degree - 0.5)) - base[r2]
-        hi = int(np.floor(((base[r] + end - 0.5) * width + half_deg) * a_degree - 0.5)) - base[r2]
+        lo: Int = int(np.ceil(((base[r] + j + 0.5) * width - half_deg) * a_degree - 0.5)) - base[r2]
+        hi: Int = int(np.floor(((base[r] + end - 0.5) * width + half_deg) * a_degree - 0.5)) - base[r2]
         lo = max(lo, 0)
         hi = min(hi, most - 1)
         for w in range(lo >> 6, (hi >> 6) + 1):

@@ -24,7 +24,7 @@ from almenara.kernels.fire_tiles import (
     tile_for,
     tile_key_of,
 )
-from almenara.kernels.grid import A_M, COL_BITS, DISC_ROWS, E2, ROW_DEG, ROWS, Grid
+from almenara.kernels.grid import A_M, DISC_ROWS, E2, ROW_DEG, ROWS, Grid
 from almenara.kernels.jit import compiled
 
 
@@ -46,7 +46,7 @@ def link(s: Cells, g: Grid, d: Detections, i0: Int, i1: Int, gap: Int) -> tuple[
         root = np.int64(-1)
         fresh = False
         for k in range(len(keys)):
-            known = np.uint64(0)
+            known: Int = np.uint64(0)
             e = tile_at(s, keys[k])
             while e >= 0:
                 if s.hot[e] & masks[k]:
@@ -95,7 +95,9 @@ def tiles_needed(d: Detections, i0: Int, i1: Int) -> Int:
     total = 0.0
     for i in range(i0, i1):
         wide = d.across_m[i] * 1.1
-        if abs(d.lat[i]) > 89.0:  # columns narrow towards a pole within a group of rows, so that more of them are needed
+        if (
+            abs(d.lat[i]) > 89.0
+        ):  # columns narrow towards a pole within a group of rows, so that more of them are needed
             wide = d.across_m[i] / max(np.cos(np.radians(min(abs(d.lat[i]) + 0.06, 90.0))), 1e-3)
         total += (wide / 1450.0 + 3.0) * (d.along_m[i] / 1450.0 + 3.0)
     return int(total) + 1
@@ -307,7 +309,7 @@ def _unite(s: Cells, a: Int, b: Int, t: Int, cells: I64, roots: I64, n: Int) -> 
 @compiled
 def _held_before(s: Cells, root: Int, key: Int, tile: Int) -> Any:
     """Footprint cells that a fire holds in tiles at a position that come before one of them."""
-    found = np.uint64(0)
+    found: Int = np.uint64(0)
     e = tile_at(s, key)
     while e != tile:
         if find(s.parent, s.tile_node[e]) == root:

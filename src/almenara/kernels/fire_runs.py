@@ -15,11 +15,13 @@ from almenara.kernels.fire_tiles import (
     bit_count,
     lowest_bit,
 )
+from almenara.kernels.grid import COL_BITS
 from almenara.kernels.jit import compiled
 
 _FIRST_COLUMN = np.uint64(0x0101010101010101)
 _ONE = np.uint64(1)
 _KEY_BITS = 29  # of a tile's position
+_MINUTE_BITS = 26  # beside a cell number of 35 bits: minutes until the year 2097
 
 
 def runs_of(owner: I64, key: I64, bits: U64) -> tuple[I64, I64, I64, I64]:
@@ -95,3 +97,23 @@ def holder_at(merged_t: I32, merged_into: I32, node: Int, at: Int) -> Int:
     while merged_t[node] <= at and merged_t[node] != NEVER:
         node = merged_into[node]
     return node
+
+
+def cells_with_births(fire: I64, tile_key: I64, births: I32) -> tuple[I64, I64, I32]:
+    """The cells of tiles, each a fire, a position and 64 minutes: (fire, cell, minute), sorted by fire and cell.
+
+    A cell that a fire holds twice, through merging, counts from the earlier minute.
+    """
+    at, q = np.nonzero(births != NEVER)
+    fire, key = fire[at], tile_key[at]
+    row, col = ((key >> TILE_COL_BITS) << 3) + (q >> 3), ((key & TILE_COL_MASK) << 3) + (q & 7)
+    packed = (((row << COL_BITS) | col) << _MINUTE_BITS) | births[at, q]
+    if len(fire) and fire[0] == fire[-1] and np.all(fire == fire[0]):
+        packed.sort()  # of one fire, as a warning asks: much the quicker way
+    else:
+        order = np.lexsort((packed, fire))
+        fire, packed = fire[order], packed[order]
+    cell = packed >> _MINUTE_BITS
+    first = np.ones(len(fire), bool)
+    first[1:] = (np.diff(fire) != 0) | (np.diff(cell) != 0)
+    return fire[first], cell[first], (packed[first] & ((1 << _MINUTE_BITS) - 1)).astype(np.int32)

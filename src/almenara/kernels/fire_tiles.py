@@ -149,7 +149,7 @@ def in_tile(row: Int, col: Int) -> Int:
 @inlined
 def held(s: Cells, root: Int, key: Int, bits: U64) -> Any:
     """Which cells of the tile at a position a fire holds in `bits` (s.hot or s.joined)."""
-    found = np.uint64(0)
+    found: Int = np.uint64(0)
     e = tile_at(s, key)
     while e >= 0:
         if bits[e] and find(s.parent, s.tile_node[e]) == root:

@@ -28,6 +28,8 @@ def outlines(fire: I64, cell: I64) -> tuple[I64, NDArray[Any]]:
     >>> outlines(np.empty(0, np.int64), np.empty(0, np.int64))[0].size
     0
     """
+    if len(cell) == 0:
+        return fire, np.empty(0, object)
     starts = np.ones(len(cell), bool)
     starts[1:] = (np.diff(fire) != 0) | (np.diff(cell) != 1)
     first = np.flatnonzero(starts)
@@ -50,9 +52,9 @@ def outlines_of_runs(fire: I64, row: I64, col0: I64, col1: I64) -> tuple[I64, ND
 def _edges(owner: I64, row: I64, west: F64, east: F64) -> tuple[I64, I64, I64, F64, I64, I64]:
     """Directed edges of the outlines, the fire on their left, their vertices, and each run's part of its fire.
 
-    Edges: heading, number of the first and of the last vertex; those of a run's west and east side (2 · run, 2 · run + 1)
-    come first. Vertices: x in degrees, y in rows. Between two rows the outline is where exactly one of them is covered;
-    where both are, their runs belong together.
+    Edges: heading, number of the first and of the last vertex; those of a run's west and east side, 2 · run and
+    2 · run + 1, come first. Vertices: x in degrees, y in rows. Between two rows the outline is where exactly one of
+    them is covered; where both are, their runs belong together.
     """
     n = len(row)
     heading = np.empty(8 * n, np.int64)
@@ -132,9 +134,7 @@ def _join(part: I64, a: Any, b: Any) -> None:
 
 
 @compiled
-def _rings(
-    heading: I64, start: I64, end: I64, x: F64, y: I64
-) -> tuple[F64, I64, I64, NDArray[np.bool_]]:
+def _rings(heading: I64, start: I64, end: I64, x: F64, y: I64) -> tuple[F64, I64, I64, NDArray[np.bool_]]:
     """Simple closed rings without needless vertices: points (degrees), where each begins, a run along it, is it outer.
 
     Where two parts touch at a corner the path turns left, staying with the cell it came along; a path that comes to a
@@ -192,9 +192,7 @@ def _rings(
     return points[:m], first[: rings + 1], run[:rings], outer[:rings]
 
 
-def _assemble(
-    points: F64, first: I64, outer: NDArray[np.bool_], part: I64, fire: I64
-) -> tuple[I64, NDArray[Any]]:
+def _assemble(points: F64, first: I64, outer: NDArray[np.bool_], part: I64, fire: I64) -> tuple[I64, NDArray[Any]]:
     """Rings to one polygon or multipolygon for each fire. A part has one outer ring."""
     order = np.lexsort((~outer, part))
     rings = shapely.linearrings(points, indices=np.repeat(np.arange(len(first) - 1), np.diff(first)))[order]
