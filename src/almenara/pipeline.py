@@ -48,7 +48,7 @@ from almenara.stages.source_health import State as Health
 
 #: What a snapshot begins with: its form, and the length of what is said before the arrays.
 _SNAPSHOT = struct.Struct(">8sQ")
-_SNAPSHOT_FORMAT = b"state  2"
+_SNAPSHOT_FORMAT = b"state  3"
 
 INCIDENT_EVENTS = (IncidentOpened, IncidentChanged, IncidentMerged, IncidentClosed)
 

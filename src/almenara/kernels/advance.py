@@ -1,6 +1,6 @@
 """How far fires advanced: from cells and the minutes they joined, metres beyond an earlier footprint; and fires' edges.
 
-Cells come as the tracker hands them out (`FireTracker.footprints_of`): sorted by fire, then by cell. Distances are
+Cells come as the tracker hands them out (`FireKernel.footprints_of`): sorted by fire, then by cell. Distances are
 from a cell's centre to the nearest rectangle of the earlier footprint, on the ellipsoid's local radii: within 0.5 % of
 the geodesic up to 50 km and below 80° of latitude, which is finer than the grid.
 """

@@ -4,32 +4,34 @@ from typing import Any
 
 import numpy as np
 
+from almenara.kernels.fire_closing import block_of
 from almenara.kernels.fire_tiles import (
-    F64,
     I64,
     N_MERGES,
     N_NODES,
     NEVER,
-    TILE,
-    TILE_COL_BITS,
+    U64,
     Cells,
     Detections,
     Int,
+    bit_count,
+    cell_in,
     find,
-    has,
-    in_tile,
+    held,
+    lowest_bit,
     push,
     tile_at,
     tile_for,
     tile_key_of,
 )
-from almenara.kernels.grid import A_M, COL_BITS, COL_MASK, DISC_ROWS, E2, ROW_DEG, ROWS, cell_lon, in_disc
+from almenara.kernels.grid import A_M, DISC_ROWS, E2, ROW_DEG, ROWS, Grid
 from almenara.kernels.jit import compiled
 
 
 @compiled
-def link(s: Cells, cols: I64, half: F64, d: Detections, i0: Int, i1: Int, gap: Int) -> tuple[I64, I64]:
-    """Give the detections i0…i1, all of one minute, to fires; return the newly hot cells and their fires' roots.
+def link(s: Cells, g: Grid, d: Detections, i0: Int, i1: Int, gap: Int) -> tuple[I64, I64]:
+    """Give the detections i0…i1, all of one minute, to fires; return the newly hot cells and their fires' roots,
+    sorted by (root, block of 32 × 32 cells).
 
     A detection belongs to every fire that is not ended (seen within `gap` minutes) and has a hot cell in its disc; it
     makes one when there is none, and makes one of several. Room for all tiles and nodes must be there.
@@ -39,19 +41,26 @@ def link(s: Cells, cols: I64, half: F64, d: Detections, i0: Int, i1: Int, gap: I
     n = 0
     t = d.t[i0]
     for i in range(i0, i1):
-        own = cells_under(cols, d.lon[i], d.lat[i], d.across_m[i], d.along_m[i])
+        row, lo, hi = _rows_under(g, d.lon[i], d.lat[i], d.across_m[i], d.along_m[i])
+        keys, masks = _tile_masks(g, row, lo, hi)
         root = np.int64(-1)
         fresh = False
-        for c in own:
-            holder = _living_holder(s, c, t - gap)
-            if holder < 0:
-                fresh = True
-            elif root < 0:
-                root = holder
-            elif holder != find(s.parent, root):
-                root, cells, roots, n = _unite(s, find(s.parent, root), holder, t, cells, roots, n)
+        for k in range(len(keys)):
+            known: Int = np.uint64(0)
+            e = tile_at(s, keys[k])
+            while e >= 0:
+                if s.hot[e] & masks[k]:
+                    holder = find(s.parent, s.tile_node[e])
+                    if s.last_t[holder] >= t - gap:
+                        known |= s.hot[e]
+                        if root < 0:
+                            root = holder
+                        elif holder != root:
+                            root, cells, roots, n = _unite(s, root, holder, t, cells, roots, n)
+                e = s.tile_next_at[e]
+            fresh = fresh or (masks[k] & ~known) != 0
         if fresh:
-            near = neighbours(s, cols, half, own, root)
+            near = _holders_near(s, g, row, lo, hi, root)
             for other in near:
                 if s.last_t[other] >= t - gap:
                     other = find(s.parent, other)
@@ -63,59 +72,184 @@ def link(s: Cells, cols: I64, half: F64, d: Detections, i0: Int, i1: Int, gap: I
                 root = _new_node(s, t, d.key_hi[i], d.key_lo[i])
             for other in near:
                 _join_kin(s, root, other)
-            for c in own:
-                if not has(s, root, c, s.hot):
-                    row = c >> COL_BITS
-                    col = c & COL_MASK
-                    e = tile_for(s, root, tile_key_of(row, col))
-                    s.hot[e, in_tile(row, col)] = t
-                    cells, roots = push(cells, roots, n, c, root)
-                    n += 1
+            for k in range(len(keys)):
+                new = masks[k] & ~held(s, root, keys[k], s.hot)
+                if new:
+                    s.hot[tile_for(s, root, keys[k])] |= new
+                    cells, roots, n = _push_all(cells, roots, n, keys[k], new, root)
         s.last_t[root] = t
         d.node[i] = root
         d.next[i] = s.obs_head[root]
         s.obs_head[root] = i
+    order_keys = np.empty(n, np.int64)
     for k in range(n):
         roots[k] = find(s.parent, roots[k])
-    return cells[:n], roots[:n]
+        order_keys[k] = (roots[k] << 26) | block_of(cells[k])
+    order = np.argsort(order_keys)
+    return cells[order], roots[order]
 
 
 @compiled
-def cells_under(cols: I64, lon: Any, lat: Any, across_m: Any, along_m: Any) -> I64:
+def tiles_needed(d: Detections, i0: Int, i1: Int) -> Int:
+    """At least as many tiles as the footprints of detections can need (a tile is 1.5 km wide)."""
+    total = 0.0
+    for i in range(i0, i1):
+        wide = d.across_m[i] * 1.1
+        if (
+            abs(d.lat[i]) > 89.0
+        ):  # columns narrow towards a pole within a group of rows, so that more of them are needed
+            wide = d.across_m[i] / max(np.cos(np.radians(min(abs(d.lat[i]) + 0.06, 90.0))), 1e-3)
+        total += (wide / 1450.0 + 3.0) * (d.along_m[i] / 1450.0 + 3.0)
+    return int(total) + 1
+
+
+@compiled
+def cells_under(g: Grid, lon: Any, lat: Any, across_m: Any, along_m: Any) -> I64:
     """Cells whose centres lie under a detection's footprint (scan east–west, track north–south), and its own cell."""
+    row, lo, hi = _rows_under(g, lon, lat, across_m, along_m)
+    keys, masks = _tile_masks(g, row, lo, hi)
+    cells = np.empty(16, np.int64)
+    unused = np.empty(16, np.int64)
+    n = 0
+    for k in range(len(keys)):
+        cells, unused, n = _push_all(cells, unused, n, keys[k], masks[k], 0)
+    return cells[:n]
+
+
+@compiled
+def fires_near(s: Cells, g: Grid, lon: Any, lat: Any, across_m: Any, along_m: Any) -> I64:
+    """Roots of every fire, ended ones too, with a hot cell within the link distance of a detection's cells."""
+    row, lo, hi = _rows_under(g, lon, lat, across_m, along_m)
+    return _holders_near(s, g, row, lo, hi, -1)
+
+
+@compiled
+def _rows_under(g: Grid, lon: Any, lat: Any, across_m: Any, along_m: Any) -> tuple[Int, I64, I64]:
+    """The first row of a footprint and, for each row, its first and last column (unwrapped; empty: last < first)."""
     f = np.radians(lat)
     w = 1.0 - E2 * np.sin(f) ** 2
     hy = np.degrees(0.5 * along_m / (A_M * (1.0 - E2) / w**1.5))
     hx = min(np.degrees(0.5 * across_m / max(A_M / np.sqrt(w) * np.cos(f), 1.0)), 179.0)
-    own_row = min(max(int((lat + 90.0) / ROW_DEG), 0), ROWS - 1)
+    own = min(max(int((lat + 90.0) / ROW_DEG), 0), ROWS - 1)
     r0 = max(int(np.ceil((lat - hy + 90.0) / ROW_DEG - 0.5)), 0)
     r1 = min(int(np.floor((lat + hy + 90.0) / ROW_DEG - 0.5)), ROWS - 1)
-    out = np.empty(16, np.int64)
-    n = 0
-    own = np.int64(0)
-    for row in range(min(r0, own_row), max(r1, own_row) + 1):
-        count = cols[row >> 5]
-        d = 360.0 / count
+    if r0 > r1:  # lower than a row
+        r0 = r1 = own
+    r0 = min(r0, own)
+    r1 = max(r1, own)
+    lo = np.empty(r1 - r0 + 1, np.int64)
+    hi = np.empty(r1 - r0 + 1, np.int64)
+    for row in range(r0, r1 + 1):
+        d = 360.0 / g.cols[row >> 5]
         c0 = int(np.ceil((lon - hx + 180.0) / d - 0.5))
         c1 = int(np.floor((lon + hx + 180.0) / d - 0.5))
-        own_col = int(np.floor((lon + 180.0) / d))
-        if row == own_row:
-            own = (np.int64(row) << COL_BITS) | (own_col % count)
-            c0 = min(c0, own_col)
-            c1 = max(c1, own_col)
-        elif row < r0 or row > r1:
+        if row == own:
+            col = int(np.floor((lon + 180.0) / d))
+            c0 = min(c0, col)
+            c1 = max(c1, col)
+        lo[row - r0] = c0
+        hi[row - r0] = c1
+    return r0, lo, hi
+
+
+@compiled
+def _rows_near(g: Grid, row: Int, lo: I64, hi: I64) -> tuple[Int, I64, I64]:
+    """The same rows and columns, widened by the disc."""
+    first = max(row - DISC_ROWS, 0)
+    last = min(row + len(lo) - 1 + DISC_ROWS, ROWS - 1)
+    near_lo = np.full(last - first + 1, np.int64(2**31))
+    near_hi = np.full(last - first + 1, np.int64(-(2**31)))
+    for k in range(len(lo)):
+        if hi[k] < lo[k]:
             continue
-        for c in range(c0, min(c1, c0 + count - 1) + 1):
-            if n == len(out):
-                grown = np.empty(2 * n, np.int64)
-                grown[:n] = out
-                out = grown
-            out[n] = (np.int64(row) << COL_BITS) | (c % count)
-            n += 1
-    if n == 0:
-        out[0] = own
-        n = 1
-    return out[:n]
+        r = row + k
+        width = 360.0 / g.cols[r >> 5]
+        for r2 in range(max(r - DISC_ROWS, first), min(r + DISC_ROWS, last) + 1):
+            a = min(r, r2)
+            if r2 >> 5 == r >> 5:
+                west = lo[k] - g.half_cols[a, abs(r2 - r)]
+                east = hi[k] + g.half_cols[a, abs(r2 - r)]
+            else:
+                a_degree = g.cols[r2 >> 5] / 360.0  # columns
+                west = int(np.ceil(((lo[k] + 0.5) * width - g.half_deg[a, abs(r2 - r)]) * a_degree - 0.5))
+                east = int(np.floor(((hi[k] + 0.5) * width + g.half_deg[a, abs(r2 - r)]) * a_degree - 0.5))
+            near_lo[r2 - first] = min(near_lo[r2 - first], west)
+            near_hi[r2 - first] = max(near_hi[r2 - first], east)
+    return first, near_lo, near_hi
+
+
+@compiled
+def _tile_masks(g: Grid, row: Int, lo: I64, hi: I64) -> tuple[I64, U64]:
+    """Spans of columns, row by row, as positions of tiles and a mask of the cells in each."""
+    keys = np.empty(16, np.int64)
+    masks = np.empty(16, np.uint64)
+    n = 0
+    since = 0  # where this row of tiles begins
+    for k in range(len(lo)):
+        r = row + k
+        if r & 7 == 0:
+            since = n
+        count = g.cols[r >> 5]
+        c = lo[k]
+        end = min(hi[k], c + count - 1)
+        while c <= end:
+            m = c % count
+            wide = min(8 - (m & 7), count - m, end - c + 1)
+            bits = ((np.uint64(1) << np.uint64(wide)) - np.uint64(1)) << np.uint64(((r & 7) << 3) + (m & 7))
+            key = tile_key_of(r, m)
+            i = since
+            while i < n and keys[i] != key:
+                i += 1
+            if i == n:
+                if n == len(keys):
+                    more_keys = np.empty(2 * n, np.int64)
+                    more_keys[:n] = keys
+                    keys = more_keys
+                    more_masks = np.empty(2 * n, np.uint64)
+                    more_masks[:n] = masks
+                    masks = more_masks
+                keys[n] = key
+                masks[n] = 0
+                n += 1
+            masks[i] |= bits
+            c += wide
+    return keys[:n], masks[:n]
+
+
+@compiled
+def _holders_near(s: Cells, g: Grid, row: Int, lo: I64, hi: I64, known: Int) -> I64:
+    """Roots (≠ known) of every fire, ended ones too, with a hot cell in the disc of one of some cells."""
+    first, near_lo, near_hi = _rows_near(g, row, lo, hi)
+    keys, masks = _tile_masks(g, first, near_lo, near_hi)
+    found = np.empty(8, np.int64)
+    n = 0
+    for k in range(len(keys)):
+        e = tile_at(s, keys[k])
+        while e >= 0:
+            if s.hot[e] & masks[k]:
+                root = find(s.parent, s.tile_node[e])
+                new = root != known
+                for j in range(n):
+                    new = new and found[j] != root
+                if new:
+                    if n == len(found):
+                        more = np.empty(2 * n, np.int64)
+                        more[:n] = found
+                        found = more
+                    found[n] = root
+                    n += 1
+            e = s.tile_next_at[e]
+    return found[:n]
+
+
+@compiled
+def _push_all(cells: I64, roots: I64, n: Int, key: Int, bits: Any, root: Int) -> tuple[I64, I64, Int]:
+    """All cells of a tile whose bits are set."""
+    while bits:
+        cells, roots = push(cells, roots, n, cell_in(key, lowest_bit(bits)), root)
+        n += 1
+        bits &= bits - np.uint64(1)
+    return cells, roots, n
 
 
 @compiled
@@ -146,15 +280,11 @@ def _unite(s: Cells, a: Int, b: Int, t: Int, cells: I64, roots: I64, n: Int) -> 
         large = a if small == b else b
         e = s.tile_head[small]
         while e >= 0:
-            row0 = (s.tile_key[e] >> TILE_COL_BITS) << 3
-            col0 = (s.tile_key[e] & ((1 << TILE_COL_BITS) - 1)) << 3
-            for q in range(TILE):
-                cell = (np.int64(row0 + (q >> 3)) << COL_BITS) | (col0 + (q & 7))
-                if s.hot[e, q] != NEVER:
-                    cells, roots = push(cells, roots, n, cell, a)
-                    n += 1
-                if s.birth[e, q] != NEVER and has(s, large, cell, s.birth):
-                    s.overlap[a] += 1
+            key = s.tile_key[e]
+            cells, roots, n = _push_all(cells, roots, n, key, s.hot[e], a)
+            if s.joined[e]:
+                twice = s.joined[e] & held(s, large, key, s.joined)
+                s.overlap[a] += bit_count(twice & ~_held_before(s, small, key, e))
             e = s.tile_next_in[e]
         s.merged_t[b] = t
         s.merges[s.counts[N_MERGES]] = b
@@ -177,73 +307,15 @@ def _unite(s: Cells, a: Int, b: Int, t: Int, cells: I64, roots: I64, n: Int) -> 
 
 
 @compiled
-def neighbours(s: Cells, cols: I64, half: F64, own: I64, known: Int) -> I64:
-    """Roots (≠ known) of every fire, ended ones too, with a hot cell in the disc of one of the cells `own`."""
-    r0 = own[0] >> COL_BITS
-    r1 = own[-1] >> COL_BITS
-    mid = cell_lon(cols, r0, own[0] & COL_MASK)
-    west = 0.0
-    east = 0.0
-    for c in own:
-        d = (cell_lon(cols, c >> COL_BITS, c & COL_MASK) - mid + 540.0) % 360.0 - 180.0
-        west = min(west, d)
-        east = max(east, d)
-    lo = max(r0 - DISC_ROWS, 0)
-    hi = min(r1 + DISC_ROWS, ROWS - 1)
-    reach = max(half[lo, 0], half[hi, 0])
-    found = np.empty(8, np.int64)
-    n = 0
-    for tile_row in range(lo >> 3, (hi >> 3) + 1):
-        count = cols[tile_row >> 2]
-        d = 360.0 / count
-        c = int(np.floor((mid + west - reach + 180.0) / d))
-        end = min(int(np.floor((mid + east + reach + 180.0) / d)), c + count - 1)
-        while c <= end:
-            m = c % count
-            e = tile_at(s, (tile_row << TILE_COL_BITS) | (m >> 3))
-            while e >= 0:
-                root = find(s.parent, s.tile_node[e])
-                new = root != known
-                for k in range(n):
-                    new = new and found[k] != root
-                if new and _touches(s, cols, half, e, own):
-                    if n == len(found):
-                        more = np.empty(2 * n, np.int64)
-                        more[:n] = found
-                        found = more
-                    found[n] = root
-                    n += 1
-                e = s.tile_next_at[e]
-            c += min(8 - (m & 7), count - m)
-    return found[:n]
-
-
-@compiled
-def _touches(s: Cells, cols: I64, half: F64, e: Int, own: I64) -> bool:
-    row0 = (s.tile_key[e] >> TILE_COL_BITS) << 3
-    col0 = (s.tile_key[e] & ((1 << TILE_COL_BITS) - 1)) << 3
-    for q in range(TILE):
-        if s.hot[e, q] != NEVER:
-            cell = (np.int64(row0 + (q >> 3)) << COL_BITS) | (col0 + (q & 7))
-            for c in own:
-                if in_disc(cols, half, cell, c):
-                    return True
-    return False
-
-
-@compiled
-def _living_holder(s: Cells, cell: Int, since: Int) -> Int:
-    """Root of the fire, seen since then, in which the cell is hot; −1 when there is none."""
-    row = cell >> COL_BITS
-    col = cell & COL_MASK
-    e = tile_at(s, tile_key_of(row, col))
-    while e >= 0:
-        if s.hot[e, in_tile(row, col)] != NEVER:
-            root = find(s.parent, s.tile_node[e])
-            if s.last_t[root] >= since:
-                return root
+def _held_before(s: Cells, root: Int, key: Int, tile: Int) -> Any:
+    """Footprint cells that a fire holds in tiles at a position that come before one of them."""
+    found: Int = np.uint64(0)
+    e = tile_at(s, key)
+    while e != tile:
+        if find(s.parent, s.tile_node[e]) == root:
+            found |= s.joined[e]
         e = s.tile_next_at[e]
-    return -1
+    return found
 
 
 @compiled

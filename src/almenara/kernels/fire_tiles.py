@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from almenara.kernels.grid import COL_BITS, COL_MASK
+from almenara.kernels.grid import COL_BITS
 from almenara.kernels.jit import compiled, inlined
 
 NEVER = 2**31 - 1
 TILE = 64  # cells in a tile of 8 × 8
 TILE_COL_BITS = 15
+TILE_COL_MASK = (1 << TILE_COL_BITS) - 1
 
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
@@ -36,8 +37,9 @@ class Cells(NamedTuple):
     tile_node: I32  # the fire that made the tile
     tile_next_at: I32  # next tile at the same position
     tile_next_in: I32  # next tile of the same fire
-    hot: I32  # [tile, 64] minute of the first detection
-    birth: I32  # [tile, 64] minute when the cell joined the footprint
+    hot: U64  # [tile] bit q: a detection lies on cell q
+    joined: U64  # [tile] bit q: cell q is of the footprint
+    birth: I32  # [tile, 64] minute when the cell joined
     parent: I32  # union-find of fires
     kin: I32  # union-find of fires that were ever neighbours
     kin_next: I32  # ring of the nodes of one kin
@@ -80,10 +82,15 @@ def find(parent: I32, i: Int) -> Int:
 
 @inlined
 def slot_of(slot_key: I64, key: Int) -> Int:
-    """The hash slot that holds `key`, or the free one where it belongs."""
+    """The hash slot that holds `key`, or the free one where it belongs.
+
+    Tiles of one block of 2 × 4 share a line of the processor's cache, for they are asked for together.
+    """
     mask = len(slot_key) - 1
-    h = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
-    i = np.int64(h >> np.uint64(20)) & mask
+    block = ((key >> (TILE_COL_BITS + 1)) << TILE_COL_BITS) | ((key & TILE_COL_MASK) >> 2)
+    h = np.uint64(block) * np.uint64(0x9E3779B97F4A7C15)
+    within = ((key >> (TILE_COL_BITS - 2)) & 4) | (key & 3)
+    i = (np.int64(h >> np.uint64(28)) << 3 | within) & mask
     while slot_key[i] != -1 and slot_key[i] != key:
         i = (i + 1) & mask
     return i
@@ -117,7 +124,8 @@ def tile_for(s: Cells, root: Int, key: Int) -> Int:
     s.tile_node[e] = root
     s.tile_next_at[e] = first
     s.tile_next_in[e] = -1
-    s.hot[e, :] = NEVER
+    s.hot[e] = 0
+    s.joined[e] = 0
     s.birth[e, :] = NEVER
     if s.tile_head[root] < 0:
         s.tile_head[root] = e
@@ -138,17 +146,38 @@ def in_tile(row: Int, col: Int) -> Int:
     return ((row & 7) << 3) | (col & 7)
 
 
-@compiled
-def has(s: Cells, root: Int, cell: Int, times: I32) -> bool:
-    """Whether a fire holds a cell in `times` (s.hot or s.birth)."""
-    row = cell >> COL_BITS
-    col = cell & COL_MASK
-    e = tile_at(s, tile_key_of(row, col))
+@inlined
+def held(s: Cells, root: Int, key: Int, bits: U64) -> Any:
+    """Which cells of the tile at a position a fire holds in `bits` (s.hot or s.joined)."""
+    found: Int = np.uint64(0)
+    e = tile_at(s, key)
     while e >= 0:
-        if times[e, in_tile(row, col)] != NEVER and find(s.parent, s.tile_node[e]) == root:
-            return True
+        if bits[e] and find(s.parent, s.tile_node[e]) == root:
+            found |= bits[e]
         e = s.tile_next_at[e]
-    return False
+    return found
+
+
+@inlined
+def bit_count(x: Any) -> Int:
+    """Bits set in a uint64."""
+    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@inlined
+def lowest_bit(x: Any) -> Int:
+    """Number of the lowest bit set in a uint64 that is not 0."""
+    return bit_count((x & (~x + np.uint64(1))) - np.uint64(1))
+
+
+@inlined
+def cell_in(key: Int, q: Int) -> Int:
+    """The cell at place q of the tile at a position."""
+    row = ((key >> TILE_COL_BITS) << 3) + (q >> 3)
+    return (row << COL_BITS) | (((key & TILE_COL_MASK) << 3) + (q & 7))
 
 
 @compiled
@@ -253,7 +282,7 @@ def place_tiles(s: Cells) -> None:
         s.slot_tile[i] = e
 
 
-TILE_FIELDS = ("tile_key", "tile_node", "tile_next_at", "tile_next_in", "hot", "birth")
+TILE_FIELDS = ("tile_key", "tile_node", "tile_next_at", "tile_next_in", "hot", "joined", "birth")
 NODE_FIELDS = tuple(
     name for name in Cells._fields if name not in TILE_FIELDS and name not in ("counts", "slot_key", "slot_tile")
 )
@@ -266,8 +295,9 @@ def empty_cells(tiles: int, nodes: int, slots: int) -> Cells:
         "slot_tile": np.full(slots, -1, np.int32),
     }
     for name in TILE_FIELDS:
-        shape = (tiles, TILE) if name in ("hot", "birth") else (tiles,)
-        made[name] = np.zeros(shape, np.int64 if name == "tile_key" else np.int32)
+        shape = (tiles, TILE) if name == "birth" else (tiles,)
+        kind = {"tile_key": np.int64, "hot": np.uint64, "joined": np.uint64}.get(name, np.int32)
+        made[name] = np.zeros(shape, kind)
     for name in NODE_FIELDS:
         made[name] = np.zeros(nodes, np.uint64 if name in ("first_hi", "first_lo") else np.int32)
     return Cells(**made)

@@ -36,6 +36,7 @@ class Grid(NamedTuple):
 
     cols: NDArray[np.int64]  # [group] columns of every row of the group
     half_deg: NDArray[np.float64]  # [row, k] half-width in degrees of the disc, k rows beyond `row`
+    half_cols: NDArray[np.int32]  # [row, k] the same in whole columns of the row's group
     area_km2: NDArray[np.float64]  # [row] of one cell, on the ellipsoid
 
 
@@ -52,9 +53,10 @@ def grid() -> Grid:
         dy = k * np.radians(ROW_DEG) * A_M * (1.0 - E2) / (1.0 - E2 * np.sin(at) ** 2) ** 1.5
         width = np.sqrt(np.maximum(DISC_M**2 - dy**2, 0.0))
         half[:, k] = np.minimum(np.degrees(width / np.maximum(_parallel_radius_m(at), 1.0)), 180.0)
+    half_cols = np.floor(half / (360.0 / np.repeat(cols, GROUP))[:, None]).astype(np.int32)
     edges = np.radians(np.arange(ROWS + 1) * ROW_DEG - 90.0)
     band = np.diff(_area_below_km2(edges))
-    return Grid(cols, half, band / np.repeat(cols, GROUP))
+    return Grid(cols, half, half_cols, band / np.repeat(cols, GROUP))
 
 
 def _parallel_radius_m(lat: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -104,17 +106,3 @@ def areas_km2(cells: NDArray[np.int64]) -> NDArray[np.float64]:
 def cell_lon(cols: NDArray[np.int64], row: Any, col: Any) -> Any:
     """Longitude of a cell's centre, degrees."""
     return (col + 0.5) * (360.0 / cols[row >> 5]) - 180.0
-
-
-@inlined
-def in_disc(cols: NDArray[np.int64], half_deg: NDArray[np.float64], a: Any, b: Any) -> bool:
-    """Whether the centres of two cells lie within the disc's radius of each other (symmetric)."""
-    ra = a >> COL_BITS
-    rb = b >> COL_BITS
-    k = abs(ra - rb)
-    if k > DISC_ROWS:
-        return False
-    d = abs(cell_lon(cols, ra, a & COL_MASK) - cell_lon(cols, rb, b & COL_MASK))
-    if d > 180.0:
-        d = 360.0 - d
-    return bool(d <= half_deg[min(ra, rb), k])

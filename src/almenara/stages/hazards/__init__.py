@@ -56,6 +56,15 @@ class Boxes:
     since_ms: NDArray[np.int64]
 
 
+def joined_boxes(parts: list[Boxes]) -> Boxes:
+    """Several boxes as one."""
+    begins = np.cumsum([0, *(len(part.hazards) for part in parts[:-1])])
+    index = np.concatenate([part.index + begin for part, begin in zip(parts, begins, strict=True)])
+    columns = ("west", "south", "east", "north", "since_ms")
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in columns}
+    return Boxes([hazard for part in parts for hazard in part.hazards], index, **joined)
+
+
 @dataclass(frozen=True, slots=True)
 class Fronts:
     """n fires as the reach stage sees them: the pace of their last day, and their cells."""

@@ -20,6 +20,7 @@ COARSE_PIXEL_M = 750.0
 DRIFT_DAYS = 5
 
 _FIELDS: dict[str, Any] = {
+    "known": np.bool_,  # whether the number is that of a fire
     "state": np.int8,
     "observations": np.int64,
     "area_km2": np.float64,  # of all cells, those held twice through merging counted twice
@@ -58,6 +59,7 @@ class Facts:
         for name, kind in _FIELDS.items():
             setattr(self, name, np.zeros(1024, kind))
 
+    known: NDArray[np.bool_]
     state: NDArray[np.int8]
     observations: NDArray[np.int64]
     area_km2: NDArray[np.float64]
@@ -88,7 +90,7 @@ class Facts:
     def add(self, fire: int, name: str) -> None:
         """Begin the facts of a fire."""
         self._make_room(fire + 1)
-        for field, value in (("power_max_mw", -1.0), ("pixel_m", np.inf), ("day", -1)):
+        for field, value in (("known", True), ("power_max_mw", -1.0), ("pixel_m", np.inf), ("day", -1)):
             getattr(self, field)[fire] = value
         self.ids[fire] = name
         self.numbers[name] = fire
@@ -104,13 +106,18 @@ class Facts:
     def forget(self, fire: int) -> None:
         """Drop a fire whose story is told anew under another number."""
         name = self.ids.pop(fire)
+        self.known[fire] = False
         if self.numbers.get(name) == fire:
             del self.numbers[name]
 
     def open_fires(self) -> NDArray[np.int64]:
         """Fires that are active or dormant."""
-        known = np.fromiter(self.ids, np.int64, len(self.ids))
-        return known[self.state[known] <= 1]
+        return np.flatnonzero(self.known & (self.state <= 1))
+
+    def unknown(self, fires: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Those among `fires` that are not known yet."""
+        self._make_room(int(fires.max(initial=-1)) + 1)
+        return np.asarray(fires[~self.known[fires]])
 
     def see(
         self,
@@ -162,10 +169,13 @@ class Facts:
         self.day[f] = day
 
     def _shift_days(self, fires: NDArray[np.int64], day: int) -> None:
-        for fire in fires.tolist():
-            mask = (int(self.days_high[fire]) << 64 | int(self.days_low[fire])) << 1 | 1
-            mask = mask << (day - int(self.day[fire]) - 1) & ((1 << PERSISTENT_WINDOW_DAYS - 1) - 1)
-            self.days_low[fire], self.days_high[fire] = mask & (2**64 - 1), mask >> 64
+        gap = (day - self.day[fires]).astype(np.uint64)  # at least 1; NumPy shifts by 64 and more give 0
+        low, high = self.days_low[fires], self.days_high[fires]
+        word = np.uint64(64)
+        carried = np.where(gap < word, low >> (word - gap), low << (gap - word))  # the other branch's value is not used
+        high = (high << gap) | carried | (np.uint64(1) << (gap - np.uint64(65)))
+        self.days_high[fires] = high & np.uint64((1 << PERSISTENT_WINDOW_DAYS - 65) - 1)
+        self.days_low[fires] = (low << gap) | (np.uint64(1) << (gap - np.uint64(1)))
 
     def merge(self, gone: int, by: int, overlap: int) -> None:
         """The facts of an absorbed fire join those of the one that goes on (which may itself be older or idle)."""
@@ -194,37 +204,43 @@ class Facts:
         self.pixel_m[by] = min(self.pixel_m[by], self.pixel_m[gone])
         self.seen_by[by] |= self.seen_by[gone]
 
-    def area_of(self, fire: int) -> float:
-        """Area of the footprint, km², cells held twice counted once."""
-        return float(self.area_km2[fire] - self.overlap[fire] * self.cell_km2[fire])
+    def areas(self, fires: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Area of each footprint, km², cells held twice counted once."""
+        return self.area_km2[fires] - self.overlap[fires] * self.cell_km2[fires]
 
-    def hot_days(self, fire: int) -> int:
-        """Distinct hot days among the 90 that end with the last one."""
-        return (int(self.days_high[fire]) << 64 | int(self.days_low[fire])).bit_count() + 1
+    def hot_days(self, fires: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Distinct hot days of each fire among the 90 that end with its last one."""
+        days = np.bitwise_count(self.days_high[fires]) + np.bitwise_count(self.days_low[fires])
+        return days.astype(np.int64) + 1
 
-    def persistent(self, fire: int) -> bool:
-        """Whether this is heat that stays: a flare, a volcano, a kiln."""
-        if int(self.fixed[fire]) == int(self.observations[fire]):
-            return True
-        drift = np.hypot(self.now_x[fire] - self.begin_x[fire], self.now_y[fire] - self.begin_y[fire])
-        n = self.observations[fire]
-        variance = self.sum_squares[fire] / n - (self.sum_x[fire] ** 2 + self.sum_y[fire] ** 2) / n**2
-        one_spot = variance < PERSISTENT_SPREAD_M**2
-        return bool(self.hot_days(fire) >= PERSISTENT_DAYS and drift < PERSISTENT_DRIFT_M and one_spot)
+    def persistent(self, fires: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each is heat that stays: a flare, a volcano, a kiln."""
+        n = self.observations[fires]
+        drift = np.hypot(self.now_x[fires] - self.begin_x[fires], self.now_y[fires] - self.begin_y[fires])
+        spread = self.sum_squares[fires] / n - (self.sum_x[fires] ** 2 + self.sum_y[fires] ** 2) / n**2
+        one_spot = (drift < PERSISTENT_DRIFT_M) & (spread < PERSISTENT_SPREAD_M**2)
+        return self._fixed(fires) | (one_spot & (self.hot_days(fires) >= PERSISTENT_DAYS))
 
-    def suppressed(self, fire: int) -> str | None:
-        """Why no alert is raised, or None."""
-        if not self.persistent(fire):
-            return None
-        if int(self.fixed[fire]) == int(self.observations[fire]):
-            return "static-source: classed by the provider as volcano, static or offshore"
-        return f"persistent-source: hot on {self.hot_days(fire)} of 90 days without moving"
+    def _fixed(self, fires: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return np.asarray(self.fixed[fires] == self.observations[fires])
 
-    def certainty(self, fire: int) -> str:
-        """CAP certainty that an exposure to this fire may claim: earned by confidence and by pixel size."""
-        if self.confidence[fire] < Confidence.NOMINAL:
-            return "Possible"
-        return "Observed" if self.pixel_m[fire] <= COARSE_PIXEL_M else "Likely"
+    def suppressed(self, fires: NDArray[np.int64]) -> list[str | None]:
+        """Why no alert is raised for each fire, or None."""
+        why: list[str | None] = [None] * len(fires)
+        quiet = np.flatnonzero(self.persistent(fires))
+        for k, fixed, days in zip(quiet, self._fixed(fires[quiet]), self.hot_days(fires[quiet]), strict=True):
+            why[k] = (
+                "static-source: classed by the provider as volcano, static or offshore"
+                if fixed
+                else f"persistent-source: hot on {days} of 90 days without moving"
+            )
+        return why
+
+    def certainty(self, fires: NDArray[np.int64]) -> list[str]:
+        """CAP certainty that an exposure to each fire may claim: earned by confidence and by pixel size."""
+        fine = np.where(self.pixel_m[fires] <= COARSE_PIXEL_M, 2, 1)
+        earned = np.where(self.confidence[fires] < Confidence.NOMINAL, 0, fine)
+        return [("Possible", "Likely", "Observed")[grade] for grade in earned.tolist()]
 
     def renumber(self, new: NDArray[np.int64]) -> None:
         """Follow the tracker's new numbers (−1: gone)."""

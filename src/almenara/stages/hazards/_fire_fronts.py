@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from almenara.kernels.advance import advances_m
-from almenara.kernels.fire_tracker import FireTracker
+from almenara.kernels.fire_kernel import FireKernel
 from almenara.stages.hazards import Fronts
 from almenara.stages.hazards._fire_facts import COARSE_PIXEL_M, Facts
 from almenara.stages.hazards._fire_rows import MINUTE_MS
@@ -15,7 +15,7 @@ WINDOW_MIN = 24 * 60
 OBSERVED_MIN = 2 * 60
 
 
-def fronts(tracker: FireTracker, facts: Facts, hazards: Sequence[str]) -> Fronts:
+def fronts(tracker: FireKernel, facts: Facts, hazards: Sequence[str]) -> Fronts:
     """Some fires that go on; costs what their footprints hold."""
     numbers = np.array([facts.numbers[name] for name in hazards], np.int64)
     order = np.argsort(numbers)

@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
-from almenara.kernels.fire_closing import WINDOW_TILES, close, order_by_block
-from almenara.kernels.fire_linking import cells_under, link, neighbours
+from almenara.kernels.fire_closing import WINDOW_TILES, close
+from almenara.kernels.fire_compaction import compacted
+from almenara.kernels.fire_linking import fires_near, link, tiles_needed
+from almenara.kernels.fire_runs import bits_at, cells_with_births, holder_at, runs_of
 from almenara.kernels.fire_tiles import (
     N_MERGES,
     N_NODES,
@@ -33,16 +36,15 @@ from almenara.kernels.fire_tiles import (
     find,
     grown,
     kin_of,
-    place_tiles,
     rehash,
     take,
     tiles_of,
     unlink_tiles,
 )
 from almenara.kernels.grid import grid
+from almenara.kernels.outlines import outlines_of_runs
 
 ENDED_AFTER_MIN = 20 * 24 * 60
-MINUTE_BITS = 26  # beside a cell number of 35 bits: minutes until the year 2097
 
 #: Columns of a detection that the tracker keeps for its caller and hands back when a story is told anew.
 EXTRA: dict[str, Any] = {"value": np.float32, "confidence": np.int8, "heat_class": np.int8, "platform": np.int16}
@@ -73,7 +75,7 @@ class Update:
     passes: list[Pass]
 
 
-class FireTracker:
+class FireKernel:
     """All fires that a late detection may still change, as arrays."""
 
     def __init__(self) -> None:
@@ -81,6 +83,7 @@ class FireTracker:
         self._obs = empty_detections(1024)
         self.extra: dict[str, NDArray[Any]] = {name: np.zeros(1024, kind) for name, kind in EXTRA.items()}
         self._n_obs = 0
+        self._n_forgotten = 0  # rows whose story was told anew, or that were taken back
         self.told_until = -1  # the last minute told
 
     # ------------------------------------------------------------------ telling
@@ -127,17 +130,15 @@ class FireTracker:
         g = grid()
         o = self._obs
         self._reserve_nodes(i1 - i0)
-        self._reserve_tiles(_tiles_under(o.lat[i0:i1], o.across_m[i0:i1], o.along_m[i0:i1]))
+        self._reserve_tiles(tiles_needed(o, i0, i1))
         self._cells.counts[N_MERGES] = 0
         t = int(o.t[i0])
-        hot, roots = link(self._cells, g.cols, g.half_deg, o, i0, i1, ENDED_AFTER_MIN)
-        order = order_by_block(hot, roots)
-        hot, roots = hot[order], roots[order]
+        hot, roots = link(self._cells, g, o, i0, i1, ENDED_AFTER_MIN)
         joined, joined_roots = [], []
         start = 0
         while start < len(hot):
             self._reserve_tiles(WINDOW_TILES)
-            cells, fires, start = close(self._cells, g.cols, g.half_deg, hot, roots, t, start)
+            cells, fires, start = close(self._cells, g, hot, roots, t, start)
             joined.append(cells)
             joined_roots.append(fires)
         absorbed = self._cells.merges[: int(self._cells.counts[N_MERGES])].astype(np.int64)
@@ -157,11 +158,11 @@ class FireTracker:
         s = self._cells
         kin = {int(find(s.kin, int(node))) for node in self._obs.node[gone]}
         for lon, lat, across, along in zip(*(late[n] for n in ("lon", "lat", "across_m", "along_m")), strict=True):
-            own = cells_under(g.cols, lon, lat, across, along)
-            kin.update(int(find(s.kin, int(root))) for root in neighbours(s, g.cols, g.half_deg, own, -1))
+            kin.update(int(find(s.kin, int(root))) for root in fires_near(s, g, lon, lat, across, along))
         nodes, rows = kin_of(s, self._obs.next, np.array(sorted(kin), np.int64))
         unlink_tiles(s, nodes)
         s.first_t[nodes] = NEVER
+        self._n_forgotten += len(rows)
         rows = np.setdiff1d(rows, gone)
         self._obs.node[gone] = -1
         self._obs.node[rows] = -1  # their rows are written again at the end
@@ -185,6 +186,11 @@ class FireTracker:
         """Every fire told of, absorbed ones included (those absorbed within their first minute never were one)."""
         s, n = self._cells, int(self._cells.counts[N_NODES])
         return np.flatnonzero((s.first_t[:n] != NEVER) & (s.merged_t[:n] != -1))
+
+    def going_on(self) -> NDArray[np.int64]:
+        """Every fire that was not absorbed."""
+        nodes = self.nodes()
+        return np.asarray(nodes[self._cells.merged_t[nodes] == NEVER])
 
     def kin_nodes(self, fire: int) -> NDArray[np.int64]:
         """The fires among `nodes()` that are kin of a fire, itself included."""
@@ -232,36 +238,63 @@ class FireTracker:
         }
         return [at.get(key) for key in keys]
 
+    def mergers(self, fire: int) -> list[tuple[int, int, int]]:
+        """(absorbed, by, minute) for a fire and all that it took in, directly or through others, in no set order."""
+        s = self._cells
+        kin = self.kin_nodes(fire)
+        gone = kin[s.merged_t[kin] != NEVER]
+        into = {n: int(holder_at(s.merged_t, s.merged_into, n, s.merged_t[n])) for n in gone.tolist()}
+        found = []
+        for n, by in into.items():
+            at = n
+            while at != fire and at in into:
+                at = into[at]
+            if at == fire:
+                found.append((n, by, int(s.merged_t[n])))
+        return found
+
+    def rows(self) -> dict[str, NDArray[Any]]:
+        """All detections that count: one array for each name of COLUMNS, as `update` takes them."""
+        rows = np.flatnonzero(self._obs.node[: self._n_obs] >= 0)
+        return {name: self._column(name)[rows] for name in COLUMNS}
+
     def footprints(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
         """Every footprint cell of every fire that goes on: (fire, cell, minute it joined), sorted by fire and cell.
 
         A cell that a fire holds twice, through merging, counts from the earlier minute.
         """
         n = int(self._cells.counts[N_TILES])
-        return self._footprints_in(np.flatnonzero(self._cells.tile_key[:n] >= 0))
+        return self._cells_in(np.flatnonzero(self._cells.tile_key[:n] >= 0))
 
     def footprints_of(self, fires: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
         """The same of some fires that go on; costs what they hold."""
-        return self._footprints_in(tiles_of(self._cells, fires))
+        return self._cells_in(tiles_of(self._cells, fires))
 
-    def _footprints_in(
-        self, tiles: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+    def _cells_in(self, tiles: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
         s = self._cells
-        births = s.birth[tiles]
-        at, q = np.nonzero(births != NEVER)
-        fire = self.roots(s.tile_node[tiles])[at]
-        packed = (_cell_numbers(s.tile_key[tiles[at]], q) << MINUTE_BITS) | births[at, q]
-        if len(fire) and fire[0] == fire[-1] and np.all(fire == fire[0]):
-            packed.sort()  # of one fire, as a warning asks: much the quicker way
-        else:
-            order = np.lexsort((packed, fire))
-            fire, packed = fire[order], packed[order]
-        cell = packed >> MINUTE_BITS
-        first = np.ones(len(fire), bool)
-        first[1:] = (np.diff(fire) != 0) | (np.diff(cell) != 0)
-        birth = (packed & ((1 << MINUTE_BITS) - 1)).astype(np.int32)
-        return fire[first], cell[first], birth[first]
+        return cells_with_births(self.roots(s.tile_node[tiles]), s.tile_key[tiles], s.birth[tiles])
+
+    def outlines_of(self, fires: NDArray[np.int64]) -> NDArray[Any]:
+        """The outline of each of some fires that go on, in the order given; costs what they hold."""
+        s = self._cells
+        tiles = tiles_of(s, fires)
+        owner = np.repeat(np.arange(len(fires)), s.tile_n[fires])
+        _, shapes = outlines_of_runs(*runs_of(owner, s.tile_key[tiles], s.joined[tiles]))
+        return shapes
+
+    def outline_at(self, node: int, minute: int) -> Any:
+        """The footprint of a fire as the detections acquired until a minute draw it: empty before its first one.
+
+        What was a fire of its own then is told alone; from the minute of a merger on the one that goes on is told.
+        """
+        s = self._cells
+        fire = int(holder_at(s.merged_t, s.merged_into, node, minute))
+        tiles = tiles_of(s, self.roots(np.array([node])))
+        bits = bits_at(s, tiles, fire, minute)
+        some = np.flatnonzero(bits)
+        runs = runs_of(np.zeros(len(some), np.int64), s.tile_key[tiles[some]], bits[some])
+        _, shapes = outlines_of_runs(*runs)
+        return shapes[0] if len(shapes) else shapely.Polygon()
 
     def overlap_cells(self, nodes: NDArray[np.int64]) -> NDArray[np.int32]:
         """Footprint cells that each fire holds twice through merging."""
@@ -277,31 +310,17 @@ class FireTracker:
         np.maximum.at(last, kin, s.last_t[:n])
         return np.flatnonzero((last[kin] < before) & (s.first_t[:n] != NEVER))
 
+    def mostly_forgotten(self) -> bool:
+        """Whether more room is taken by what was forgotten than by what is held."""
+        return self._n_forgotten > max(self._n_obs // 2, 4096)
+
     def compact(self, drop: NDArray[np.int64]) -> NDArray[np.int64]:
         """Let go of whole kin (all nodes of them in `drop`) and of what was forgotten; return new numbers, −1: gone."""
-        s = self._cells
-        n_nodes, n_tiles = int(s.counts[N_NODES]), int(s.counts[N_TILES])
-        kept = s.first_t[:n_nodes] != NEVER
-        kept[drop] = False
-        obs = np.flatnonzero((self._obs.node[: self._n_obs] >= 0) & kept[self._obs.node[: self._n_obs]])
-        tiles = np.flatnonzero((s.tile_key[:n_tiles] >= 0) & kept[s.tile_node[:n_tiles]])
-        nodes = np.flatnonzero(kept)
-        node, tile, row = _renumbered(nodes, n_nodes), _renumbered(tiles, n_tiles), _renumbered(obs, self._n_obs)
-        maps = dict.fromkeys(("parent", "kin", "kin_next", "merged_into", "tile_node"), node)
-        maps |= dict.fromkeys(("tile_head", "tile_tail", "tile_next_in"), tile) | {"obs_head": row}
-        fields: dict[str, Any] = {name: getattr(s, name)[tiles] for name in TILE_FIELDS}
-        fields |= {name: getattr(s, name)[nodes] for name in NODE_FIELDS}
-        fields |= {name: mapped[fields[name]].astype(np.int32) for name, mapped in maps.items()}
-        slots = 1 << int(4 * max(len(tiles), 1024)).bit_length()
-        counts = np.array([len(tiles), len(nodes), 0, 0], np.int64)
-        fields |= {"slot_key": np.full(slots, -1, np.int64), "slot_tile": np.full(slots, -1, np.int32)}
-        self._cells = Cells(counts=counts, **fields)
-        place_tiles(self._cells)
-        o = take(self._obs, obs)
-        self._obs = o._replace(node=node[o.node].astype(np.int32), next=row[o.next].astype(np.int32))
-        self.extra = {name: column[obs] for name, column in self.extra.items()}
-        self._n_obs = len(obs)
-        return node[:n_nodes]
+        told = take(self._obs, np.arange(self._n_obs))
+        self._cells, self._obs, rows, node = compacted(self._cells, told, drop)
+        self.extra = {name: column[rows] for name, column in self.extra.items()}
+        self._n_obs, self._n_forgotten = len(rows), 0
+        return node
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The whole state, without spare room."""
@@ -315,13 +334,14 @@ class FireTracker:
         return arrays | {f"extra.{name}": column[:n] for name, column in self.extra.items()}
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, NDArray[Any]], told_until: int) -> "FireTracker":
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]], told_until: int) -> "FireKernel":
         """The tracker that `to_arrays` took apart."""
         tracker = cls()
         tracker._cells = Cells(*(arrays[f"cells.{name}"].copy() for name in Cells._fields))
         tracker._obs = Detections(*(arrays[f"obs.{name}"].copy() for name in Detections._fields))
         tracker.extra = {name: arrays[f"extra.{name}"].copy() for name in EXTRA}
         tracker._n_obs = len(tracker._obs.t)
+        tracker._n_forgotten = int(np.sum(tracker._obs.node < 0))
         tracker.told_until = told_until
         return tracker
 
@@ -359,20 +379,6 @@ def _in_order(rows: Rows) -> dict[str, NDArray[Any]]:
     return {name: column[order] for name, column in rows.items()}
 
 
-def _tiles_under(lat: NDArray[np.float64], across_m: NDArray[np.float32], along_m: NDArray[np.float32]) -> int:
-    """At least as many tiles as the footprints of these detections can need (a tile is 1.5 km wide)."""
-    squeeze = 1.0 / np.maximum(np.cos(np.radians(np.minimum(np.abs(lat) + 0.06, 90.0))), 1e-3)
-    # Near the poles columns narrow within a group of rows, so that more of them lie under a footprint.
-    wide = np.where(np.abs(lat) > 89.0, across_m * squeeze, across_m * 1.1)
-    return int(np.sum((wide / 1450.0 + 3.0) * (along_m / 1450.0 + 3.0)))
-
-
-def _cell_numbers(tile_key: NDArray[np.int64], q: NDArray[np.int64]) -> NDArray[np.int64]:
-    row = ((tile_key >> 15) << 3) + (q >> 3)
-    col = ((tile_key & 0x7FFF) << 3) + (q & 7)
-    return (row << 18) | col
-
-
 def _roots_in(parent: NDArray[np.int32], nodes: NDArray[Any]) -> NDArray[np.int64]:
     found: NDArray[np.int64] = nodes.astype(np.int64)
     while True:
@@ -380,10 +386,3 @@ def _roots_in(parent: NDArray[np.int32], nodes: NDArray[Any]) -> NDArray[np.int6
         if np.array_equal(up, found):
             return found
         found = up
-
-
-def _renumbered(kept: NDArray[np.int64], n: int) -> NDArray[np.int64]:
-    """New number of each old one; −1 where it is gone, and for −1 itself (the last place)."""
-    new = np.full(n + 1, -1, np.int64)
-    new[kept] = np.arange(len(kept))
-    return new

@@ -1,4 +1,4 @@
-"""The fire tracker against a slow reference written from the rules, and against itself in every order of arrival."""
+"""The fire kernel against a slow reference written from the rules, and against itself in every order of arrival."""
 
 import math
 from collections.abc import Iterable
@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from almenara.kernels.fire_kernel import ENDED_AFTER_MIN, EXTRA, FireKernel
 from almenara.kernels.fire_linking import cells_under
 from almenara.kernels.fire_tiles import NEVER
-from almenara.kernels.fire_tracker import ENDED_AFTER_MIN, EXTRA, FireTracker
 from almenara.kernels.grid import COL_BITS, COL_MASK, DISC_M, GROUP, ROW_DEG, ROWS, areas_km2, boxes_of, cells_of, grid
 
 
@@ -43,14 +43,14 @@ def as_rows(sights: Iterable[Sight]) -> dict[str, NDArray[Any]]:
     return {name: np.array(values, kind) for name, (values, kind) in columns.items()}
 
 
-def tell(tracker: FireTracker, sights: Iterable[Sight]) -> None:
+def tell(tracker: FireKernel, sights: Iterable[Sight]) -> None:
     tracker.update(as_rows(sights))
 
 
 Story = tuple[frozenset[tuple[tuple[int, int], frozenset[tuple[int, int]]]], frozenset[tuple[tuple[int, int], int]]]
 
 
-def story(tracker: FireTracker) -> Story:
+def story(tracker: FireKernel) -> Story:
     """Footprints with birth minutes by the fire's name, and all mergers (who, when): no node numbers."""
     fire, cell, birth = tracker.footprints()
     nodes = tracker.nodes()
@@ -110,9 +110,7 @@ def reference(sights: Iterable[Sight]) -> Story:
     for t in sorted({s.t for s in rows}):
         touched: list[Fire] = []
         for s in (s for s in rows if s.t == t):
-            own = {
-                int(c) for c in cells_under(grid().cols, s.lon, s.lat, np.float32(s.across_m), np.float32(s.along_m))
-            }
+            own = {int(c) for c in cells_under(grid(), s.lon, s.lat, np.float32(s.across_m), np.float32(s.along_m))}
             near = set().union(*(around(c) for c in own))
             hit = [f for f in fires if t - f.last <= ENDED_AFTER_MIN and f.hot & near]
             hit.sort(key=lambda f: f.name)
@@ -162,7 +160,7 @@ def worlds(draw: st.DrawFn) -> list[Sight]:
 @given(worlds())
 @settings(max_examples=25, deadline=None)
 def test_told_in_order_it_agrees_with_the_reference(sights: list[Sight]) -> None:
-    tracker = FireTracker()
+    tracker = FireKernel()
     tell(tracker, sights)
     assert story(tracker) == reference(sights)
 
@@ -170,10 +168,10 @@ def test_told_in_order_it_agrees_with_the_reference(sights: list[Sight]) -> None
 @given(worlds(), st.data())
 @settings(max_examples=50, deadline=None)
 def test_the_order_of_arrival_does_not_matter(sights: list[Sight], data: st.DataObject) -> None:
-    whole = FireTracker()
+    whole = FireKernel()
     tell(whole, sights)
     shuffled = data.draw(st.permutations(sights))
-    piecemeal = FireTracker()
+    piecemeal = FireKernel()
     while shuffled:
         n = data.draw(st.integers(1, len(shuffled)))
         tell(piecemeal, shuffled[:n])
@@ -185,11 +183,11 @@ def test_the_order_of_arrival_does_not_matter(sights: list[Sight], data: st.Data
 @settings(max_examples=25, deadline=None)
 def test_what_is_taken_back_leaves_no_trace(sights: list[Sight], data: st.DataObject) -> None:
     gone = data.draw(st.lists(st.sampled_from(sights), max_size=5, unique=True))
-    tracker = FireTracker()
+    tracker = FireKernel()
     tell(tracker, sights)
     keys = as_rows(gone)
     tracker.update(as_rows([]), retract=(keys["key_hi"], keys["key_lo"]))
-    clean = FireTracker()
+    clean = FireKernel()
     tell(clean, [s for s in sights if s not in gone])
     assert story(tracker) == story(clean)
 
@@ -222,7 +220,7 @@ def test_a_ring_is_filled_when_its_hole_is_small_and_not_when_it_is_large() -> N
         angles = np.linspace(0, 2 * np.pi, 200, endpoint=False)
         lat = 40.0 + radius_m * np.sin(angles) / 111_030.0
         lon = 20.0 + radius_m * np.cos(angles) / (111_320.0 * np.cos(np.radians(40.0)))
-        tracker = FireTracker()
+        tracker = FireKernel()
         tell(tracker, [Sight(10, k, x, y, 375.0, 375.0) for k, (x, y) in enumerate(zip(lon, lat, strict=True))])
         fire, cell, _ = tracker.footprints()
         assert len(set(fire.tolist())) == 1
