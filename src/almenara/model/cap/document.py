@@ -27,12 +27,14 @@ _DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9
 _HEAD_BYTES = 64 * 1024
 #: Encodings of XML whose only use would be to slip text past whoever looks at the bytes.
 _REFUSED_ENCODINGS = frozenset({"UTF-7", "UTF7", "UNICODE-1-1-UTF-7", "UTF-7-IMAP"})
-_ENCODING_ERRORS = frozenset({
-    etree.ErrorTypes.ERR_UNKNOWN_ENCODING,
-    etree.ErrorTypes.ERR_UNSUPPORTED_ENCODING,
-    etree.ErrorTypes.ERR_INVALID_ENCODING,
-    etree.ErrorTypes.ERR_ENCODING_NAME,
-})
+_ENCODING_ERRORS = frozenset(
+    {
+        etree.ErrorTypes.ERR_UNKNOWN_ENCODING,
+        etree.ErrorTypes.ERR_UNSUPPORTED_ENCODING,
+        etree.ErrorTypes.ERR_INVALID_ENCODING,
+        etree.ErrorTypes.ERR_ENCODING_NAME,
+    }
+)
 
 
 class Version(StrEnum):
@@ -93,7 +95,7 @@ def open_document(data: bytes) -> Document:
     version = _VERSIONS.get(name.namespace or "")
     if version is not None and name.localname == "alert":
         return Document(root, version)
-    line = root.sourceline
+    line = line_of(root)
     if version is not None:
         raise refused("wrong-root", f"The root of a message is alert, not {name.localname!r}.", line)
     if name.localname == "alert":
@@ -123,8 +125,14 @@ def parse(data: bytes, *, bytes_max: int = MESSAGE_BYTES_MAX, keep_all: bool = F
     for element in root.iter(etree.Element):
         if len(element.attrib) > ATTRIBUTES_MAX:
             message = f"An element has {len(element.attrib):,} attributes; more than {ATTRIBUTES_MAX} are refused."
-            raise refused("too-many-attributes", message, element.sourceline)
+            raise refused("too-many-attributes", message, line_of(element))
     return root
+
+
+def line_of(element: etree._Element) -> int | None:
+    """The line of a document on which an element begins."""
+    line: Any = element.sourceline  # lxml's stubs do not know its type
+    return int(line) if line is not None else None
 
 
 def parser(*, keep_all: bool = False, remove_blank_text: bool = False) -> etree.XMLParser:
@@ -158,7 +166,7 @@ def _syntax_fault(data: bytes, error: etree.XMLSyntaxError) -> Fault:
     if declared is not None and re.match(rb"(?i)utf-?(16|32)|ucs-?[24]", declared[1]):
         name = declared[1].decode()
         return Fault("encoding", 1, f"The document says that it is in {name}, but its bytes are not: save it as UTF-8.")
-    if error.code in _ENCODING_ERRORS:
+    if detail.code in _ENCODING_ERRORS:
         return Fault("encoding", line, f"The text is not in the encoding it states: {text}")
     return Fault("not-xml", line, f"The document is not well-formed XML: {text}")
 

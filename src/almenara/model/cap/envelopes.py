@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from lxml import etree
 
-from almenara.model.cap.document import ENVELOPE_BYTES_MAX, NAMESPACES, parse
+from almenara.model.cap.document import ENVELOPE_BYTES_MAX, NAMESPACES, line_of, parse
 from almenara.model.cap.faults import refused
 
 ATOM = "http://www.w3.org/2005/Atom"
@@ -62,13 +62,13 @@ def open_envelope(data: bytes) -> Envelope:
     """
     root = parse(data, bytes_max=ENVELOPE_BYTES_MAX, keep_all=True)
     if root.tag in _ALERTS:
-        return Envelope(Kind.ALERT, (Embedded(data, root.sourceline or 1),))
+        return Envelope(Kind.ALERT, (Embedded(data, line_of(root) or 1),))
     kind = _kind(root)
     if kind is None:
         name = etree.QName(root)
         message = f"Neither a message, a feed nor an envelope of CAP; its root is {name.localname[:60]!r}."
         reason = "wrong-namespace" if name.localname == "alert" else "not-an-alert"
-        raise refused(reason, message, root.sourceline)
+        raise refused(reason, message, line_of(root))
     alerts = tuple(_embedded(root))
     links = tuple(_links(root, kind))
     if len(alerts) > ITEMS_MAX or len(links) > ITEMS_MAX:
@@ -102,7 +102,7 @@ def _embedded(root: etree._Element) -> Iterator[Embedded]:
         if element is None:
             waiting.pop()
         elif element.tag in _ALERTS:
-            yield Embedded(etree.tostring(element, encoding="UTF-8", with_tail=False), element.sourceline or 1)
+            yield Embedded(etree.tostring(element, encoding="UTF-8", with_tail=False), line_of(element) or 1)
         else:
             waiting.append(iter(element))
 
@@ -114,7 +114,7 @@ def _links(root: etree._Element, kind: Kind) -> Iterator[Link]:
         title = (entry.findtext("{*}title") or "").strip()
         href = _atom_link(entry) if kind is Kind.ATOM else _rss_link(entry)
         if href:
-            yield Link(href, title, entry.sourceline or 1)
+            yield Link(href, title, line_of(entry) or 1)
 
 
 def _atom_link(entry: etree._Element) -> str:

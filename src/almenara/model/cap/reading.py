@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from lxml import etree
 
-from almenara.model.cap.document import Document, Version, open_document
+from almenara.model.cap.document import Document, Version, line_of, open_document
 from almenara.model.cap.faults import Fault, RefusedDocument
 from almenara.model.cap.lexical import (
     BadText,
@@ -99,7 +99,7 @@ class _Reader:
             self.notes.append("password (CAP 1.0) was left out")
         infos = tuple(self.info(info) for info in self.document.infos())
         references = self.parsed(root, "references", lambda words: read_references(words, self.document.version))
-        self.line = root.sourceline
+        self.line = line_of(root)
         return Alert(
             identifier=self.must(root, "identifier"),
             sender=self.must(root, "sender"),
@@ -120,12 +120,10 @@ class _Reader:
     def info(self, info: etree._Element) -> Info:
         text = self.document.text
         category = tuple(Category(word) for word in self.texts(info, "category"))
-        parts = {
-            "resource": tuple(self.resource(resource) for resource in self.document.children(info, "resource")),
-            "area": tuple(self.area(area) for area in self.document.children(info, "area")),
-        }
+        resources = tuple(self.resource(resource) for resource in self.document.children(info, "resource"))
+        areas = tuple(self.area(area) for area in self.document.children(info, "area"))
         times = {name: self.time(info, name) for name in ("effective", "onset", "expires")}
-        self.line = info.sourceline
+        self.line = line_of(info)
         return Info(
             language=(text(info, "language") or "").strip() or None,  # empty stands for the default, like absence
             category=category or (Category(self.or_lifted(None, "Other", "category")),),
@@ -146,7 +144,8 @@ class _Reader:
             web=text(info, "web"),
             contact=text(info, "contact"),
             parameter=self.named(info, "parameter"),
-            **parts,
+            resource=resources,
+            area=areas,
         )
 
     def resource(self, resource: etree._Element) -> Resource:
@@ -163,7 +162,7 @@ class _Reader:
     def area(self, area: etree._Element) -> Area:
         polygons, circles = self.each(area, "polygon", read_ring), self.each(area, "circle", read_circle)
         heights = {name: self.height(area, name) for name in ("altitude", "ceiling")}
-        self.line = area.sourceline
+        self.line = line_of(area)
         return Area(
             area_desc=self.must(area, "areaDesc"),
             polygon=polygons,
@@ -205,13 +204,13 @@ class _Reader:
     def must(self, parent: etree._Element, name: str) -> str:
         text = self.document.text(parent, name)
         if text is None:
-            raise RefusedDocument([Fault("schema:missing", parent.sourceline, f"The message lacks {name}.")])
+            raise RefusedDocument([Fault("schema:missing", line_of(parent), f"The message lacks {name}.")])
         return text
 
     def must_time(self, parent: etree._Element, name: str) -> datetime:
         time = self.time(parent, name)
         if time is None:
-            raise RefusedDocument([Fault("schema:missing", parent.sourceline, f"The message lacks {name}.")])
+            raise RefusedDocument([Fault("schema:missing", line_of(parent), f"The message lacks {name}.")])
         return time
 
     def time(self, parent: etree._Element, name: str) -> datetime | None:
@@ -233,5 +232,5 @@ class _Reader:
             try:
                 values.append(parse(child.text or ""))
             except BadText as error:
-                raise RefusedDocument([Fault(error.reason, child.sourceline, str(error))]) from error
+                raise RefusedDocument([Fault(error.reason, line_of(child), str(error))]) from error
         return tuple(values)

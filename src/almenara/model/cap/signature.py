@@ -30,11 +30,12 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from lxml import etree
-from signxml import DigestAlgorithm, SignatureConfiguration, SignatureMethod, XMLSigner, XMLVerifier
-from signxml.algorithms import CanonicalizationMethod
+from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
 from signxml.exceptions import InvalidDigest, InvalidInput, InvalidSignature
+from signxml.signer import XMLSigner
+from signxml.verifier import SignatureConfiguration, XMLVerifier
 
-from almenara.model.cap.document import MESSAGE_BYTES_MAX, SIGNATURE_NAMESPACE, open_document, parse, parser
+from almenara.model.cap.document import MESSAGE_BYTES_MAX, SIGNATURE_NAMESPACE, line_of, open_document, parse, parser
 from almenara.model.cap.faults import Fault, RefusedDocument, refused
 from almenara.model.cap.reading import Reading, read
 from almenara.model.cap.trust import Trust
@@ -120,7 +121,8 @@ def verify(data: bytes, *, allow_sha1: bool = False) -> Verified:
 
 def check_trust(verified: Verified, trust: Trust, at: datetime) -> Verified:
     """The same, saying who of the signers is trusted at that time. Raises RefusedDocument when none is."""
-    trusted, faults = [], []
+    trusted: list[Signer] = []
+    faults: list[Fault] = []
     for signer in verified.signers:
         try:
             trust.check(signer.certificate, signer.others, at)
@@ -206,7 +208,7 @@ def _find_signatures(root: etree._Element) -> list[etree._Element]:
     signatures = root.findall(f"{_D}Signature")
     everywhere = list(root.iter(f"{_D}Signature"))
     if len(everywhere) > len(signatures):
-        line = next(one.sourceline for one in everywhere if one not in signatures)
+        line = next(line_of(one) for one in everywhere if one not in signatures)
         raise refused("signature-misplaced", "A signature stands elsewhere than directly in the alert.", line)
     if not signatures:
         raise refused("signature-missing", "The message is not signed.")
@@ -222,10 +224,10 @@ def _signer(signature: etree._Element, allow_sha1: bool) -> Signer:
     parts = [child.tag for child in children if etree.QName(child).localname != "Object"]
     if parts != [info, f"{_D}SignatureValue", f"{_D}KeyInfo"] and parts != [info, f"{_D}SignatureValue"]:
         message = "It must consist of one SignedInfo, one SignatureValue and one KeyInfo."
-        raise refused("signature-malformed", message, signature.sourceline)
+        raise refused("signature-malformed", message, line_of(signature))
     method = _attribute(signature, f"{info}/{_D}SignatureMethod")
     digest = _attribute(signature, f"{info}/{_D}Reference/{_D}DigestMethod")
-    line = signature.sourceline
+    line = line_of(signature)
     if method not in {one.value for one in _METHODS} or digest not in {one.value for one in DigestAlgorithm}:
         raise refused("signature-algorithm", f"RSA and ECDSA are taken, not {method} with {digest}.", line)
     weak = method in {one.value for one in _SHA1_METHODS} or digest in {one.value for one in _SHA1_DIGESTS}
@@ -250,8 +252,8 @@ def _check_reference(signature: etree._Element) -> None:
     whole = len(references) == 1 and references[0].get("URI") == ""
     plain = transforms[:1] == [_ENVELOPED] and len(transforms) <= 2 and set(transforms[1:]) <= _CANONICAL
     if not (whole and plain):
-        message = "It must cover exactly the whole message: one reference, URI \"\", the enveloped transform."
-        raise refused("signature-reference", message, signature.sourceline)
+        message = 'It must cover exactly the whole message: one reference, URI "", the enveloped transform.'
+        raise refused("signature-reference", message, line_of(signature))
 
 
 def _certificates(signature: etree._Element) -> tuple[x509.Certificate, ...]:
@@ -259,9 +261,9 @@ def _certificates(signature: etree._Element) -> tuple[x509.Certificate, ...]:
     elements = signature.findall(f"{_D}KeyInfo/{_D}X509Data/{_D}X509Certificate")
     if not elements:
         message = "It brings no certificate: a bare key does not say whose it is."
-        raise refused("certificate-missing", message, signature.sourceline)
+        raise refused("certificate-missing", message, line_of(signature))
     if len(elements) > _CERTIFICATES_MAX:
-        raise refused("signature-malformed", "It brings too many certificates.", signature.sourceline)
+        raise refused("signature-malformed", "It brings too many certificates.", line_of(signature))
     certificates = []
     for element in elements:
         der = _strict_base64(element, "certificate-unreadable", "A certificate")
@@ -270,7 +272,7 @@ def _certificates(signature: etree._Element) -> tuple[x509.Certificate, ...]:
             certificates[-1].public_key()
         except ValueError as error:
             message = f"A certificate is damaged: {str(error)[:100]}"
-            raise refused("certificate-unreadable", message, element.sourceline) from error
+            raise refused("certificate-unreadable", message, line_of(element)) from error
     issuers = {one.issuer for one in certificates if one.issuer != one.subject}
     leaves = [one for one in certificates if one.subject not in issuers] or certificates
     return leaves[0], *(one for one in certificates if one is not leaves[0])
@@ -284,7 +286,7 @@ def _strict_base64(element: etree._Element | None, reason: str, what: str) -> by
     except (binascii.Error, ValueError):
         decoded = b""
     if not decoded or base64.b64encode(decoded).decode() != text:
-        line = element.sourceline if element is not None else None
+        line = line_of(element) if element is not None else None
         raise RefusedDocument([Fault(reason, line, f"{what} is damaged: it is not canonical base64.")])
     return decoded
 
@@ -294,7 +296,7 @@ def _attribute(signature: etree._Element, path: str) -> str:
     algorithm = element.get("Algorithm") if element is not None else None
     if not algorithm:
         name = path.rpartition("}")[2]
-        raise refused("signature-malformed", f"The signature lacks its {name}.", signature.sourceline)
+        raise refused("signature-malformed", f"The signature lacks its {name}.", line_of(signature))
     return algorithm
 
 

@@ -1,4 +1,4 @@
-"""Whom to believe: certificates that are trusted, and whether the one that signed is one of them or issued under one."""
+"""Whom to believe: trusted certificates, and whether the one that signed is among them or issued under one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,20 +52,30 @@ class Trust:
         error = self._chain_error(signer, others, at)
         if error is None:
             return
-        # Would it have been trusted when it was issued? Then its dates are what is wrong.
-        if self._chain_error(signer, others, signer.not_valid_before_utc) is None:
-            check_dates(signer, at)
-            raise refused("certificate-expired", f"An issuer of {subject(signer)} was not valid at {at:%Y-%m-%d %H:%M}.")
+        if any(self._chain_error(signer, others, then) is None for then in self._other_times(signer, others)):
+            check_dates(signer, at)  # only the time is wrong: its own, or an issuer's
+            raise refused("certificate-expired", f"An issuer of {subject(signer)} was not valid on {at:%Y-%m-%d}.")
         raise refused(
             "certificate-untrusted",
             f"The certificate of {subject(signer)} is not trusted, nor issued under one that is ({error}). "
-            f"SHA-256 {fingerprint(signer)}.",
+            f"SHA-256 {sha256_of(signer)}.",
         )
+
+    def _other_times(self, signer: x509.Certificate, others: Sequence[x509.Certificate]) -> set[datetime]:
+        """The moments at which a chain may have become valid."""
+        first, last = signer.not_valid_before_utc, signer.not_valid_after_utc
+        issued = {one.not_valid_before_utc for one in (*self.certificates, *others)}
+        return {first} | {time for time in issued if first <= time <= last}
 
     def _chain_error(self, signer: x509.Certificate, others: Sequence[x509.Certificate], at: datetime) -> str | None:
         if not self.certificates:
             return "nothing is trusted"
-        builder = PolicyBuilder().store(Store(self.certificates)).time(at.replace(tzinfo=None)).max_chain_depth(_CHAIN_MAX)
+        builder = (
+            PolicyBuilder()
+            .store(Store(list(self.certificates)))
+            .time(at.replace(tzinfo=None))
+            .max_chain_depth(_CHAIN_MAX)
+        )
         builder = builder.extension_policies(ee_policy=_signer_policy(), ca_policy=_authority_policy())
         try:
             builder.build_client_verifier().verify(signer, list(others))
@@ -92,7 +102,7 @@ def subject(certificate: x509.Certificate) -> str:
         return "(a name that cannot be read)"
 
 
-def fingerprint(certificate: x509.Certificate) -> str:
+def sha256_of(certificate: x509.Certificate) -> str:
     """SHA-256 of the certificate, in hexadecimal."""
     return certificate.fingerprint(hashes.SHA256()).hex()
 
@@ -104,7 +114,7 @@ def _signer_policy() -> ExtensionPolicy:
 
 
 def _authority_policy() -> ExtensionPolicy:
-    """Of whom issues: it says that it is an authority, and that its key may sign certificates where it says anything."""
+    """Of whom issues: it says that it is an authority and, where it says anything, that its key may issue."""
     policy = ExtensionPolicy.permit_all()
     policy = policy.require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _is_authority)
     return policy.may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _issues)

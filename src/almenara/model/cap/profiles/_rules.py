@@ -5,14 +5,14 @@ from datetime import datetime
 
 from lxml import etree
 
-from almenara.model.cap.document import Document
+from almenara.model.cap.document import Document, line_of
 from almenara.model.cap.faults import Fault
 from almenara.model.cap.lexical import BadText, read_time
 
 
 def at(reason: str, element: etree._Element, message: str) -> Fault:
     """A fault where the element stands."""
-    return Fault(reason, element.sourceline, message)
+    return Fault(reason, line_of(element), message)
 
 
 def is_blank(text: str | None) -> bool:

@@ -46,7 +46,9 @@ def check(document: Document) -> Iterator[Fault]:
 
 def advise(document: Document) -> Iterator[Fault]:
     """Departures from what the profile recommends."""
-    recommended = {name: f"google:{name}-recommended" for name in ("senderName", "responseType", "instruction", "contact")}
+    recommended = {
+        name: f"google:{name}-recommended" for name in ("senderName", "responseType", "instruction", "contact")
+    }
     yield from texts_present(document, recommended, "{} is recommended.")
     for info in document.infos():
         headline, description = document.text(info, "headline"), document.text(info, "description")
@@ -62,7 +64,9 @@ def advise(document: Document) -> Iterator[Fault]:
         areas = list(document.children(info, "area"))
         shapes = [document.child(area, name) for area in areas for name in ("polygon", "circle")]
         if areas and all(shape is None for shape in shapes):
-            yield at("google:shape-recommended", info, "A polygon or circle says more exactly where it is than a geocode.")
+            yield at(
+                "google:shape-recommended", info, "A polygon or circle says more exactly where it is than a geocode."
+            )
     for area in document.areas():
         for circle in document.children(area, "circle"):
             if (circle.text or "").split()[1:] in (["0"], ["0.0"]):

@@ -4,6 +4,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from urllib.parse import urlsplit
 
 import shapely
@@ -111,14 +112,16 @@ def _area(document: Document, area: etree._Element) -> Iterator[Fault]:
         yield from _polygon(polygon)
     yield from _parsed(document, area, "circle", read_circle)  # 3.2.4, circle
     for name in ("altitude", "ceiling"):
-        yield from _parsed(document, area, name, lambda words, name=name: read_number(words.strip(), name))
+        yield from _parsed(document, area, name, partial(_height, name))
     if document.child(area, "ceiling") is not None and document.child(area, "altitude") is None:
         yield at("ceiling-alone", area, "A ceiling must not stand without an altitude (3.2.4).")
 
 
-def _parsed(
-    document: Document, parent: etree._Element, name: str, parse: Callable[[str], object]
-) -> Iterator[Fault]:
+def _height(name: str, text: str) -> float:
+    return read_number(text.strip(), name)
+
+
+def _parsed(document: Document, parent: etree._Element, name: str, parse: Callable[[str], object]) -> Iterator[Fault]:
     for element in document.children(parent, name):
         if is_blank(element.text) and name == "circle":
             continue
@@ -129,7 +132,7 @@ def _parsed(
 
 
 def _polygon(polygon: etree._Element) -> Iterator[Fault]:
-    """3.2.4, polygon. The text does not say that an outline must not cross itself; what lies inside it then is a guess."""
+    """3.2.4, polygon. The text forgets to say that an outline must not cross itself: its inside would be a guess."""
     if is_blank(polygon.text):
         return
     try:
