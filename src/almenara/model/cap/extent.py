@@ -15,6 +15,8 @@ from almenara.model.cap.message import Area, Circle, Ring
 _CIRCLE_CORNERS = 72
 _HALF_EARTH_KM = 20_003.0
 _WORLD = shapely.box(-180.0, -90.0, 180.0, 90.0)
+_QUARTERS = shapely.box(np.arange(-180, 180, 90), -90, np.arange(-90, 270, 90), 90)
+_EDGE_DEG_MAX = 1.0
 _GEOD = Geod(ellps="WGS84")
 
 
@@ -35,19 +37,24 @@ def area_km2(geometry: BaseGeometry) -> float:
     >>> round(area_km2(shapely.box(0.0, 0.0, 1.0, 1.0)))
     12309
     """
-    polygons = [part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon" and not part.is_empty]
+    geometry = shapely.segmentize(geometry, _EDGE_DEG_MAX)  # straight in degrees, which a geodesic is not
+    parts = shapely.get_parts(
+        shapely.intersection(geometry, _QUARTERS)
+    )  # one that goes all the way round has no inside
+    polygons = [part for part in shapely.get_parts(parts) if part.geom_type == "Polygon" and not part.is_empty]
     return sum(abs(_GEOD.geometry_area_perimeter(shapely.geometry.polygon.orient(part))[0]) for part in polygons) / 1e6
 
 
 def gained_and_lost_km2(before: BaseGeometry, after: BaseGeometry) -> tuple[float, float]:
     """How much an area gained and lost between two messages."""
-    return area_km2(shapely.difference(after, before)), area_km2(shapely.difference(before, after))
+    gained, lost = shapely.difference(after, before), shapely.difference(before, after)
+    return area_km2(gained), area_km2(lost)
 
 
 def _polygon(ring: Ring) -> BaseGeometry:
     lons = np.unwrap([lon for lon, _ in ring], period=360.0)
     polygon = shapely.Polygon(np.column_stack([lons, [lat for _, lat in ring]]))
-    return _cut(shapely.make_valid(polygon))
+    return _cut(_polygonal(shapely.make_valid(polygon)))
 
 
 def _disc(circle: Circle) -> BaseGeometry:
@@ -65,7 +72,7 @@ def _disc(circle: Circle) -> BaseGeometry:
     lons, lats, pole = lons[order], lats[order], held[0]
     edge = float(np.interp(180.0, [lons[-1], lons[0] + 360.0], [lats[-1], lats[0]]))
     corners = [(-180.0, pole), (-180.0, edge), *zip(lons, lats, strict=True), (180.0, edge), (180.0, pole)]
-    return shapely.make_valid(shapely.Polygon(corners))
+    return _polygonal(shapely.make_valid(shapely.Polygon(corners)))
 
 
 def _distance_km(circle: Circle, pole: float) -> float:
@@ -79,4 +86,10 @@ def _cut(geometry: BaseGeometry) -> BaseGeometry:
         return geometry
     first, last = math.floor((west + 180.0) / 360.0), math.floor((east + 180.0) / 360.0)
     turned = [translate(geometry, xoff=-360.0 * turn) for turn in range(first, last + 1)]
-    return shapely.union_all([shapely.intersection(one, _WORLD) for one in turned])
+    return _polygonal(shapely.union_all([_polygonal(shapely.intersection(one, _WORLD)) for one in turned]))
+
+
+def _polygonal(geometry: BaseGeometry) -> BaseGeometry:
+    """Without the points and lines that are left of what has no inside, which GEOS cannot overlay with polygons."""
+    parts = shapely.get_parts(shapely.get_parts(geometry))
+    return shapely.union_all([part for part in parts if part.geom_type == "Polygon"])

@@ -34,6 +34,7 @@ from almenara.model.cap.message import (
     Status,
     Urgency,
 )
+from almenara.model.cap.profiles import check_all
 from almenara.model.cap.schema import schema_faults
 from almenara.model.errors import InvalidWarning
 
@@ -81,7 +82,8 @@ def read_document(document: Document) -> Reading:
     except InvalidWarning as error:
         if isinstance(error, RefusedDocument):
             raise
-        raise RefusedDocument([Fault("not-representable", reader.line, str(error))]) from error
+        faults = check_all(document, ["plain"]) or [Fault("not-representable", reader.line, str(error))]
+        raise RefusedDocument(faults) from error
     return Reading(alert, document.version, tuple(dict.fromkeys(reader.notes)))
 
 
