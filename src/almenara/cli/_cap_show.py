@@ -21,10 +21,11 @@ LABELS = {
     Words.EN: {
         "from": "From", "sent": "Sent", "kind": "Kind", "for": "For", "refers": "Refers to", "version": "Form",
         "signed": "signed (not verified: almenara cap verify)", "unsigned": "not signed", "category": "Category",
-        "event": "Event", "assessment": "Assessment", "response": "Response", "from_time": "From", "until": "Until",
+        "event": "Event", "assessment": "Assessment", "response": "Response", "from_time": "Starts", "until": "Until",
         "area": "Area", "instruction": "What to do", "contact": "Contact", "codes": "Codes", "files": "Files",
         "polygons": "polygons", "vertices": "vertices", "circles": "circles", "geocodes": "geocodes",
-        "lifted": "Lifted", "no_shape": "no shape", "note": "Note", "no_info": "This message says nothing but the above.",
+        "lifted": "Lifted", "no_shape": "no shape", "note": "Note",
+        "no_info": "This message says nothing but the above.",
     },
     Words.ES: {
         "from": "De", "sent": "Enviado", "kind": "Clase", "for": "Para", "refers": "Se refiere a", "version": "Forma",
@@ -91,13 +92,13 @@ def _extent(area: Area, labels: dict[str, str]) -> str:
     parts = []
     if area.polygon:
         vertices = sum(len(ring) - 1 for ring in area.polygon)
-        parts.append(f"{len(area.polygon)} {labels['polygons']}, {vertices:,} {labels['vertices']}")
+        parts.append(f"{labels['polygons']} {len(area.polygon)}, {labels['vertices']} {vertices:,}")
     if area.circle:
-        parts.append(f"{len(area.circle)} {labels['circles']}")
+        parts.append(f"{labels['circles']} {len(area.circle)}")
     if area.polygon or area.circle:
         parts.append(f"{area_km2(shape([area])):,.1f} km²")
     if area.geocode:
-        parts.append(f"{len(area.geocode)} {labels['geocodes']}")
+        parts.append(f"{labels['geocodes']} {len(area.geocode)}")
     return ", ".join(parts) or labels["no_shape"]
 
 

@@ -57,7 +57,8 @@ def test_overlaps_count_once_and_nothing_is_nothing() -> None:
 def test_a_message_does_not_differ_from_itself(alert: Alert) -> None:
     found = compare(alert, alert)
     assert found.one_thread
-    assert found.changes == found.areas == ()
+    assert found.changes == ()
+    assert found.areas == ()
 
 
 @settings(max_examples=60, deadline=None)
