@@ -254,6 +254,11 @@ class TestSignAndVerify:
         found = json.loads(run("verify", "--json", signed).out)
         assert (found["trusted"], found["signature_holds"]) == (False, True)
 
+    def test_a_feed_without_messages_proves_nothing(self, run: Run) -> None:
+        done = run("verify", "-", stdin=b'<feed xmlns="http://www.w3.org/2005/Atom"/>')
+        assert done.code == 1
+        assert "no message" in done.err
+
     def test_a_message_that_has_expired_is_judged_as_of_its_sending_too(self, run: Run, keys: Path) -> None:
         old = make("Agency", first=datetime(2024, 9, 1, tzinfo=UTC), last=datetime(2024, 9, 30, tzinfo=UTC))
         (keys / "old.pem").write_bytes(old.pem)

@@ -178,12 +178,13 @@ def verify(
     from almenara.cli._cap_tell import moved, tell_envelope, tell_signature
     from almenara.model.cap import RefusedDocument, signature
 
-    trusted, failed = trust_of(trust or []), False
+    trusted, failed, count = trust_of(trust or []), False, 0
     for source in sources(files):
         tell_envelope(source)
         if source.faults:
             failed = True
             tell_signature(source.origin, None, list(source.faults), as_json)
+        count += len(source.messages)
         for message in source.messages:
             verified: Verified | None = None
             faults: list[Fault] = []
@@ -193,6 +194,9 @@ def verify(
             except RefusedDocument as error:
                 faults, failed = moved(message, error.faults), True
             tell_signature(message.origin, verified, faults, as_json)
+    if not count and not failed:
+        typer.echo("almenara: there is no message to verify.", err=True)
+        failed = True
     if failed:
         raise typer.Exit(1)
 

@@ -59,6 +59,7 @@ BREACHES = [
     ("plain", "<mimeType>image/png<", "<mimeType>picture<", "mime-type-form"),
     ("plain", "<derefUri>AA==<", "<derefUri>A*==<", "deref-uri-base64"),
     ("plain", "<size>1024<", f"<size>{'9' * 5000}<", "size-form"),
+    ("plain", "<size>1024<", "<size>-1<", "size-form"),
     ("plain", "<polygon>0.0,-78.0 ", "<polygon>0.0;-78.0 ", "polygon-form"),
     ("plain", "<polygon>0.0,-78.0 ", "<polygon>0.1,-78.0 ", "polygon-open"),
     ("plain", "0.0,-77.5 0.5,-77.5 ", "0.0,-77.5 ", "polygon-too-short"),

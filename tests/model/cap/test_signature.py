@@ -307,6 +307,7 @@ class TestTrust:
     def test_who_is_no_authority_issues_nothing(self) -> None:
         false = make("False", ROOT)
         assert judged(by(make("Victim", false), false), ROOT) == "certificate-untrusted"
+        assert judged(by(make("Victim", false)), false) == "certificate-untrusted"
         for holder in (make("No", ROOT, authority=True, usage=key_usage(signs=True, issues=False)),):
             assert judged(by(make("Victim", holder), holder), ROOT) == "certificate-untrusted"
 

@@ -15,7 +15,7 @@ TIME_NOT_STATED = datetime(1970, 1, 1, tzinfo=UTC)
 _LIST_WORD = re.compile(r'"([^"]*)"|([^\s"]+)')
 #: What `float` takes besides (nan, 1_000) is no number in CAP. Exponents are read, never written.
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_SIZE = re.compile(r"\+?[0-9]{1,18}")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 
 
@@ -94,7 +94,7 @@ def read_number(text: str, name: str) -> float:
 
 def read_size(text: str) -> int:
     """A resource's size in bytes."""
-    if not _INTEGER.fullmatch(text.strip()):
+    if not _SIZE.fullmatch(text.strip()):
         raise BadText("size-form", f"size: not a number of bytes: {text[:60]!r}.")
     return int(text)
 

@@ -28,6 +28,7 @@ from datetime import datetime
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from lxml import etree
 from signxml.algorithms import CanonicalizationMethod, DigestAlgorithm, SignatureMethod
@@ -190,7 +191,7 @@ def _verified_once(data: bytes, number: int, signer: Signer) -> bytes:
         raise refused("digest-mismatch", "The message was changed after it was signed.") from error
     except InvalidSignature as error:
         raise refused("signature-broken", "The signature does not fit the key of its certificate.") from error
-    except (InvalidInput, etree.LxmlError, ValueError) as error:
+    except (InvalidInput, UnsupportedAlgorithm, etree.LxmlError, ValueError) as error:
         raise refused("signature-malformed", f"The signature cannot be read: {str(error)[:200]}") from error
     verified: bytes = result.signed_data
     if len(verified) > MESSAGE_BYTES_MAX:
@@ -268,14 +269,23 @@ def _certificates(signature: etree._Element) -> tuple[x509.Certificate, ...]:
     for element in elements:
         der = _strict_base64(element, "certificate-unreadable", "A certificate")
         try:
-            certificates.append(x509.load_der_x509_certificate(der))
-            certificates[-1].public_key()
-        except ValueError as error:
+            certificates.append(_whole(x509.load_der_x509_certificate(der)))
+        except (ValueError, UnsupportedAlgorithm) as error:
             message = f"A certificate is damaged: {str(error)[:100]}"
             raise refused("certificate-unreadable", message, line_of(element)) from error
     issuers = {one.issuer for one in certificates if one.issuer != one.subject}
     leaves = [one for one in certificates if one.subject not in issuers] or certificates
     return leaves[0], *(one for one in certificates if one is not leaves[0])
+
+
+def _whole(certificate: x509.Certificate) -> x509.Certificate:
+    """The same; raises ValueError or UnsupportedAlgorithm. cryptography reads the parts only when they are wanted."""
+    certificate.public_key()
+    parts = (certificate.subject, certificate.issuer, certificate.extensions)
+    dates = (certificate.not_valid_before_utc, certificate.not_valid_after_utc)
+    if not all(part is not None for part in (*parts, *dates)):
+        raise ValueError("a part is missing")
+    return certificate
 
 
 def _strict_base64(element: etree._Element | None, reason: str, what: str) -> bytes:
