@@ -1,5 +1,6 @@
 """Hostile and odd documents: refused by name, quickly and in little memory, or read for what they are."""
 
+import math
 import os
 import subprocess
 import sys
@@ -160,6 +161,22 @@ def test_every_fault_is_listed_with_its_line() -> None:
         ("circle-form", where["circle"]),
         ("schema:element", where["ceiling"]),
     ]
+
+
+def test_a_polygon_made_to_cost_time_is_refused_and_a_long_border_is_not() -> None:
+    """Without the bound the zigzag keeps GEOS busy for a minute, and four times as many points for a quarter hour."""
+
+    def with_polygon(points: list[tuple[float, float]]) -> bytes:
+        text = " ".join(f"{lat:.5f},{lon:.5f}" for lon, lat in [*points, points[0]])
+        return to_xml(FULL).replace(b"0.0,-78.0 0.0,-77.5 0.5,-77.5 0.0,-78.0", text.encode())
+
+    count = 60_000
+    zigzag = [(5 * n / count + 40 * (n % 2), 40.0 * (n % 2)) for n in range(count)]
+    faults = validate(with_polygon([*zigzag, (60.0, 41.0), (60.0, -1.0), (-1.0, -1.0)]), ["plain"])
+    assert [fault.reason for fault in faults] == ["polygon-too-intricate"]
+    turns = [2 * math.pi * n / count for n in range(count)]
+    border = [(math.cos(turn) * (20 + 0.01 * (n % 2)), math.sin(turn) * 20) for n, turn in enumerate(turns)]
+    assert validate(with_polygon(border), ["plain"]) == []
 
 
 def test_a_message_says_its_version() -> None:

@@ -4,6 +4,8 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+
 from almenara.model.cap.document import Version
 from almenara.model.cap.message import Circle, Reference, Ring
 
@@ -11,6 +13,12 @@ from almenara.model.cap.message import Circle, Reference, Ring
 COORDINATE_DECIMALS = 5
 #: CAP 1.0 names an earlier message without its time. This stands in its place, and says so to whoever looks.
 TIME_NOT_STATED = datetime(1970, 1, 1, tzinfo=UTC)
+
+#: Of a polygon with many points: how many edges, on average, may lie beside one, as seen from the south or the east.
+#: Borders and fires of up to 41,000 points have 24 at most. What zigzags has as many as points, and work on it grows
+#: with their square.
+EDGES_BESIDE_MAX = 500
+_FEW_POINTS = 1_000
 
 _LIST_WORD = re.compile(r'"([^"]*)"|([^\s"]+)')
 #: What `float` takes besides (nan, 1_000) is no number in CAP. Exponents are read, never written.
@@ -69,6 +77,8 @@ def read_ring(text: str) -> Ring:
         raise BadText("polygon-too-short", f"A polygon needs at least four points; this has {len(ring)}.")
     if ring[0] != ring[-1]:
         raise BadText("polygon-open", "The last point of a polygon must equal the first.")
+    if len(ring) > _FEW_POINTS and _beside_each_other(ring) > EDGES_BESIDE_MAX * len(ring):
+        raise BadText("polygon-too-intricate", f"A polygon of {len(ring):,} points that runs to and fro all the way.")
     return ring
 
 
@@ -97,6 +107,19 @@ def read_size(text: str) -> int:
     if not _SIZE.fullmatch(text.strip()):
         raise BadText("size-form", f"size: not a number of bytes: {text[:60]!r}.")
     return int(text)
+
+
+def _beside_each_other(ring: Ring) -> int:
+    """Pairs of edges that overlap in longitude, or in latitude if those are fewer: a bound on what GEOS compares."""
+    points = np.asarray(ring)
+    low, high = np.minimum(points[:-1], points[1:]), np.maximum(points[:-1], points[1:])
+    return min(
+        int(
+            np.searchsorted(np.sort(low[:, axis]), high[:, axis], side="right").sum()
+            - np.searchsorted(np.sort(high[:, axis]), low[:, axis], side="left").sum()
+        )
+        for axis in (0, 1)
+    )
 
 
 def _pairs(text: str) -> list[tuple[str | None, str]]:
