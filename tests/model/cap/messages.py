@@ -22,7 +22,7 @@ from almenara.model.cap import (
     Status,
     Urgency,
 )
-from almenara.model.cap.xml import COORDINATE_DECIMALS
+from almenara.model.cap.lexical import COORDINATE_DECIMALS
 
 #: A message with nothing but what the standard demands.
 PLAIN = Alert(

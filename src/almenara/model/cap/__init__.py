@@ -1,5 +1,7 @@
-"""The Common Alerting Protocol 1.2 (OASIS, 2010): messages as values, their XML, their schema."""
+"""The Common Alerting Protocol (OASIS): messages as values, their XML, schemas, profiles and signatures."""
 
+from almenara.model.cap.document import MESSAGE_BYTES_MAX, Version
+from almenara.model.cap.faults import Fault, RefusedDocument
 from almenara.model.cap.message import (
     Alert,
     Area,
@@ -20,7 +22,9 @@ from almenara.model.cap.message import (
     cap_time,
     from_ms,
 )
-from almenara.model.cap.xml import MESSAGE_BYTES_MAX, from_xml, to_xml, validate
+from almenara.model.cap.reading import Reading, from_xml, read
+from almenara.model.cap.validation import validate
+from almenara.model.cap.writing import to_xml
 
 __all__ = [
     "MESSAGE_BYTES_MAX",
@@ -29,10 +33,13 @@ __all__ = [
     "Category",
     "Certainty",
     "Circle",
+    "Fault",
     "Info",
     "MsgType",
     "NamedValue",
+    "Reading",
     "Reference",
+    "RefusedDocument",
     "Resource",
     "ResponseType",
     "Ring",
@@ -40,9 +47,11 @@ __all__ = [
     "Severity",
     "Status",
     "Urgency",
+    "Version",
     "cap_time",
     "from_ms",
     "from_xml",
+    "read",
     "to_xml",
     "validate",
 ]
