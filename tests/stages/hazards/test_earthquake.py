@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyproj
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.stages.tables import DAY, HOUR, MINUTE, T0, counted, quakes
 
@@ -209,6 +209,8 @@ def test_a_snapshot_goes_on_as_if_nothing_had_happened(rows: list[dict[str, Any]
     st.floats(0.1, 1500.0),
 )
 @settings(max_examples=300, deadline=None)
+@example(0.0, 90.0, 1342.7)
+@example(77.0, -90.0, 1342.7)
 def test_a_circle_holds_the_geodesic_circle(lon: float, lat: float, radius: float) -> None:
     shape = circle(lon, lat, radius)
     azimuth = np.linspace(0.0, 360.0, 721)

@@ -228,7 +228,8 @@ def circle(lon: float, lat: float, radius_km: float) -> BaseGeometry:
     azimuth = np.arange(72) * 5.0
     metres = max(radius_km * 1000.0, 1.0)  # below the resolution of degrees there is no circle to draw
     if (90.0 - abs(lat)) * 111.0 <= POLAR * radius_km:
-        _, low, _ = _geod.fwd(lon, lat, 180.0 if lat > 0 else 0.0, metres)
+        # A millimetre farther: seen from a pole, the circle's latitude is the same all round but for rounding.
+        _, low, _ = _geod.fwd(lon, lat, 180.0 if lat > 0 else 0.0, metres + 1e-3)
         return shapely.box(-180.0, low, 180.0, 90.0) if lat > 0 else shapely.box(-180.0, -90.0, 180.0, low)
     reach = metres
     for _ in range(3):  # edges are straight in degrees: widen until the middle of each is outside
