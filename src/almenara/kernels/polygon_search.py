@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from almenara.kernels.geodesy import DOUBT_M, FARTHEST_M, RAD, SERIES_REACH_M, Box, Series, expand, lat_reach
 from almenara.kernels.jit import compiled
 from almenara.kernels.matches import SCRATCH, Floats, Ints, Matches, sort_by_place
+from almenara.kernels.point_windows import window_of
 from almenara.kernels.polygon_boundary import boundary_by_balls, boundary_by_plane, covers
+from almenara.kernels.polygon_cover import may_reach
 from almenara.kernels.polygon_shapes import FANOUT, PolygonShapes
 from almenara.kernels.queries import Boxes, Reach, entry, raise_out_of_range, settle, usable
 
@@ -25,7 +27,7 @@ def search_polygons(shapes: PolygonShapes, boxes: Boxes, reach: Reach, first: in
     s = shapes
     observation, place, distance_m, feet, wrong = _search(
         s.vertex_lon, s.vertex_lat, s.spans, s.block_boxes, s.block_radii, s.part_blocks, s.part_places, s.tree,
-        s.levels, boxes.west, boxes.south, boxes.east, boxes.north, reach.reach_m, reach.footprint_m,
+        s.levels, s.covered, boxes.west, boxes.south, boxes.east, boxes.north, reach.reach_m, reach.footprint_m,
         first, last,
     )  # fmt: skip
     if wrong >= 0:
@@ -42,7 +44,7 @@ def search_polygons(shapes: PolygonShapes, boxes: Boxes, reach: Reach, first: in
 @compiled
 def _search(
     lon: Floats, lat: Floats, spans: Ints, block_boxes: Floats, block_radii: Floats, part_blocks: Ints,
-    part_places: NDArray[np.uint32], tree: Floats, levels: Ints,
+    part_places: NDArray[np.uint32], tree: Floats, levels: Ints, covered: NDArray[np.uint64],
     west: Floats, south: Floats, east: Floats, north: Floats, reach_m: Floats, footprint_m: Floats,
     first: int, last: int,
 ) -> tuple[Ints, Ints, Floats, Floats, int]:  # fmt: skip
@@ -67,6 +69,8 @@ def _search(
         reach = entry(reach_m, q, -1.0)
         footprint = entry(footprint_m, q, 0.0)
         radius = min((tree[-1, 4] if reach < 0.0 else reach) + footprint, FARTHEST_M) + DOUBT_M
+        if not may_reach(covered, window_of(box[0], box[1], box[2], box[3], radius)):
+            continue
         far = radius > SERIES_REACH_M
         narrowest, slack = _scale(box, radius)
         parts, count = _parts_near(tree, levels, box, footprint, reach, narrowest, stack, parts)

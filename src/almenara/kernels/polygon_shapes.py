@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from almenara.kernels.geodesy import RAD, RADIUS_MAX_M
 from almenara.kernels.jit import compiled
 from almenara.kernels.matches import Floats, Ints
+from almenara.kernels.polygon_cover import cover
 
 PIECE_DEG_MAX = 0.25
 BLOCK_PIECES = 16
@@ -35,6 +36,7 @@ class PolygonShapes:
     part_places: NDArray[np.uint32]
     tree: Floats  # [node, 5] west, south, east, north, largest alert distance; the parts first, then level by level
     levels: Ints  # [level + 1] where each level of `tree` begins
+    covered: NDArray[np.uint64]  # see `polygon_cover`
 
 
 def shape_polygons(parts: NDArray[Any], places: NDArray[np.uint32], alert_m: Floats) -> PolygonShapes:
@@ -61,7 +63,7 @@ def shape_polygons(parts: NDArray[Any], places: NDArray[np.uint32], alert_m: Flo
     part_blocks = np.searchsorted(ring_part[block_ring], np.arange(len(parts) + 1)).astype(np.int64)
     own = alert_m[places] if len(alert_m) > 1 else np.full(len(parts), alert_m[0])
     tree, levels = _grow_tree(np.column_stack([bounds, own]))
-    return PolygonShapes(lon, lat, spans, boxes, radii, part_blocks, places, tree, levels)
+    return PolygonShapes(lon, lat, spans, boxes, radii, part_blocks, places, tree, levels, cover(bounds))
 
 
 def _morton(bounds: Floats) -> NDArray[np.uint64]:
