@@ -28,6 +28,7 @@ from almenara.model.events import (
 from almenara.model.observations import to_ipc
 from almenara.pipeline import Clockwork, State
 from almenara.results import Results
+from almenara.service.summary import summarise
 from almenara.stores.memory import MemoryLog
 from tests.stages.tables import MINUTE, T0, detections, places, quakes
 
@@ -56,7 +57,7 @@ def run(fires: list[Row], tremors: list[Row], towns: list[Row], *, twice: bool =
         events += clockwork.step(state, at)
     log.append(events, 0)
     found = results.collect(log, state)
-    found.summary = results.summarise(found, state, "replay", {}, {"total": 1.0}, 50.0)
+    found.summary = summarise(found, state, "replay", {}, {"total": 1.0}, 50.0)
     return found, state
 
 

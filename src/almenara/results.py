@@ -2,7 +2,6 @@
 
 import csv
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -33,7 +32,6 @@ from almenara.pipeline import INCIDENT_EVENTS, State, fires_of
 from almenara.ports import EventLog
 from almenara.stages import exposure, hazards, reach, reach_listing
 from almenara.stages.hazards import View, unpack_view
-from almenara.stages.observations import Counts
 
 #: How a cell begins that a spreadsheet would run (OWASP, CSV injection; the wide forms are East Asian keyboards').
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -136,7 +134,7 @@ def _note_incident(incidents: dict[str, dict[str, Any]], event: Any) -> None:
             "status": "open",
             "priority": event.priority,
             "reasons": event.reasons,
-            "opened": _iso(event.now_ms),
+            "opened": iso(event.now_ms),
             "closed": None,
             "hazards": [event.hazard],
             "timeline": timeline,  # one that closed and comes back keeps its story
@@ -149,18 +147,18 @@ def _note_incident(incidents: dict[str, dict[str, Any]], event: Any) -> None:
         detail = f"priority {event.priority}: {', '.join(event.reasons)}"
         incident["timeline"].append(_moment(event.now_ms, "changed", detail))
     elif isinstance(event, IncidentMerged):
-        incident.update(status="merged", closed=_iso(event.now_ms))
+        incident.update(status="merged", closed=iso(event.now_ms))
         incident["timeline"].append(_moment(event.now_ms, "merged", f"into {event.into}"))
         goes_on = incidents[event.into]
         goes_on["hazards"] = [*goes_on["hazards"], *(h for h in incident["hazards"] if h not in goes_on["hazards"])]
         goes_on["timeline"].append(_moment(event.now_ms, "merged", f"took in {event.incident}"))
     elif isinstance(event, IncidentClosed):
-        incident.update(status="closed", closed=_iso(event.now_ms))
+        incident.update(status="closed", closed=iso(event.now_ms))
         incident["timeline"].append(_moment(event.now_ms, "closed", event.reason))
 
 
 def _moment(now_ms: int, change: str, detail: str) -> dict[str, str]:
-    return {"time": _iso(now_ms), "change": change, "detail": detail}
+    return {"time": iso(now_ms), "change": change, "detail": detail}
 
 
 def _describe_incident(incident: dict[str, Any], exposures: pa.Table) -> None:
@@ -276,7 +274,7 @@ def _cell(value: Any) -> Any:
 def _geojson(views: Sequence[View]) -> bytes:
     shapes = [view.extra.get("felt") if view.kind == "earthquake" else view.footprint for view in views]
     texts = shapely.to_geojson(shapes) if shapes else []
-    seen = zip(_isos(view.first_seen_ms for view in views), _isos(view.last_seen_ms for view in views), strict=True)
+    seen = zip(isos(view.first_seen_ms for view in views), isos(view.last_seen_ms for view in views), strict=True)
     features = [
         {
             "type": "Feature",
@@ -312,89 +310,11 @@ def _properties(view: View, first_seen: str, last_seen: str) -> dict[str, Any]:
     }
 
 
-def _iso(time_ms: int) -> str:
+def iso(time_ms: int) -> str:
+    """A time as the files write it: UTC, whole seconds."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _isos(times_ms: Iterable[int]) -> list[str]:
+def isos(times_ms: Iterable[int]) -> list[str]:
     """The same for many at once."""
     return [f"{text}Z" for text in np.fromiter(times_ms, "datetime64[ms]").astype("datetime64[s]").astype(str).tolist()]
-
-
-def summarise(
-    found: Results,
-    state: State,
-    mode: str,
-    parameters: dict[str, Any],
-    seconds: dict[str, float],
-    peak_memory_mb: float,
-) -> dict[str, Any]:
-    """The numbers of the run: what was read and what became of it, what was found, what it cost."""
-    counts = state.observations.counts
-    # A source that never brought a row is silent, which must be shown.
-    asked = {feed.source: Counts() for feed in state.health.feeds.values()} | counts
-    by_reason: dict[str, int] = {}
-    for c in counts.values():
-        for reason, n in c.rejected.items():
-            by_reason[reason] = by_reason.get(reason, 0) + n
-    rows: dict[str, Any] = {
-        "read": sum(c.read for c in counts.values()),
-        "accepted": sum(c.accepted for c in counts.values()),
-        "superseded": sum(c.superseded for c in counts.values()),
-        "rejected": sum(by_reason.values()),
-        "rejected_by_reason": dict(sorted(by_reason.items())),
-        "too_late_to_follow": sum(follower.not_followed for follower in state.hazards.values()),
-        "superseded_by": {
-            "newer_version": sum(c.superseded_by_newer for c in counts.values()),
-            "version_already_known": sum(c.superseded_on_arrival for c in counts.values()),
-            "duplicate": sum(c.duplicates for c in counts.values()),
-        },
-    }
-    by_state = Counter(f"{view.kind}/{view.state}" for view in found.hazards)
-    by_type = Counter(warning.msg_type for warning in found.warnings)
-    incident_status = Counter(incident["status"] for incident in found.incidents)
-    return {
-        "run": {"mode": mode, "status": state.policy.status, "until": _iso(state.now_ms), **parameters},
-        "rows": rows,
-        "sources": [
-            {
-                "name": name,
-                "read": c.read,
-                "accepted": c.accepted,
-                "superseded": c.superseded,
-                "rejected": sum(c.rejected.values()),
-                "rejected_by_reason": dict(sorted(c.rejected.items())),
-                "outcome": _outcome(state, name),
-            }
-            for name, c in sorted(asked.items())
-        ],
-        "feeds": [
-            {
-                "source": feed.source,
-                "feed": feed.origin,
-                "last_outcome": feed.last_outcome,
-                "last_heard": None if feed.last_heard_ms is None else _iso(feed.last_heard_ms),
-                "silent": feed.silent,
-            }
-            for _, feed in sorted(state.health.feeds.items())
-        ],
-        "hazards": {"total": len(found.hazards), **dict(sorted(by_state.items()))},
-        "exposures": {
-            "total": found.exposures.num_rows,
-            "suppressed": found.exposures.num_rows - found.exposures.column("suppressed").null_count,
-        },
-        "could_be_reached": reach_listing.summary(found.could_reach),
-        "incidents": {"total": len(found.incidents), **dict(sorted(incident_status.items()))},
-        "warnings": {"total": len(found.warnings), **dict(sorted(by_type.items())), "expired": found.expired},
-        "seconds": {stage: round(s, 3) for stage, s in seconds.items()},
-        "peak_memory_mb": peak_memory_mb,
-        "state_digest": found.digest,
-    }
-
-
-def _outcome(state: State, source: str) -> str:
-    """How a source stands: silent when one of its feeds is, else what was last heard of any."""
-    feeds = [feed for feed in state.health.feeds.values() if feed.source == source]
-    if any(feed.silent for feed in feeds):
-        return "silent"
-    return max(feeds, key=lambda feed: feed.last_heard_ms or 0).last_outcome if feeds else "unknown"

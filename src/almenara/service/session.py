@@ -14,6 +14,7 @@ from almenara.model.observations import to_ipc
 from almenara.ports import EventLog
 from almenara.service.rates import Meter, Rates, memory_mb, peak_memory_mb
 from almenara.service.snapshots import Snapshots
+from almenara.service.summary import summarise
 from almenara.stages.public_warnings import check_policy
 from almenara.stores import open_log
 from almenara.stores.folder import KEY_NAME, SNAPSHOTS_NAME, WriterLock
@@ -194,7 +195,7 @@ class Session:
         return found
 
     def _summarise(self, found: results.Results, parameters: dict[str, Parameter]) -> None:
-        found.summary = results.summarise(found, self.state, self.mode, parameters, self.seconds, peak_memory_mb())
+        found.summary = summarise(found, self.state, self.mode, parameters, self.seconds, peak_memory_mb())
         found.summary["rates"] = msgspec.to_builtins(self.rates(now_ms()))
 
 
