@@ -12,7 +12,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def compiled(function: F) -> F:
     """Compile at the first call for each set of argument types; division by zero gives inf or NaN as in NumPy."""
-    dispatcher = njit(nogil=True, error_model="numpy")(function)
+    dispatcher: Any = njit(nogil=True, error_model="numpy")(function)
     dispatcher._cache = MachineCode(function)  # where numba's `cache=True` would put its own
     return cast(F, dispatcher)
 

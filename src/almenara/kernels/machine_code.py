@@ -19,9 +19,9 @@ from typing import Any
 
 import llvmlite
 import numba
-from numba.core import config, serialize
+from numba.core import serialize
 from numba.core.compiler import CompileResult
-from numba.core.runtime import rtsys
+from numba.core.runtime.nrt import rtsys
 
 #: Set to "never", a kernel that would have to be compiled raises RuntimeError instead.
 COMPILE = "ALMENARA_COMPILE"
@@ -31,7 +31,9 @@ BESIDE = Path(__file__).parent / "_compiled"
 PORTABLE = ("x86-64-v3", "+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe")
 
 _DIGEST_BYTES = 32
-_IMPORT = re.compile(r"^\s*(?:from|import)\s+(?:almenara\.kernels\.(\w+)|almenara\.kernels\b|\.)", re.MULTILINE)
+_IMPORT = re.compile(r"^\s*(?:from|import)\s+(?:almenara\.kernels(?:\.(\w+)|\s+import\s+([\w, ]+)$)?|\.)", re.MULTILINE)
+_rebuild: Any = CompileResult._rebuild  # numba has no types for these
+_dumps: Any = serialize.dumps
 _log = logging.getLogger(__name__)
 
 #: The files that this process took machine code from.
@@ -61,7 +63,7 @@ class MachineCode:
                     # lowering rules as well, as it does by itself, would take a third of a second.
                     rtsys.initialize(context)
                     loaded.append(folder / name)
-                    return CompileResult._rebuild(context, *pickle.loads(content))  # noqa: S301
+                    return _rebuild(context, *pickle.loads(content))  # noqa: S301
         _say_that_it_compiles(self._name)
         return None
 
@@ -72,7 +74,7 @@ class MachineCode:
         for older in folder.glob(f"{self._name}-*"):
             if not older.name.startswith(self._prefix()):
                 older.unlink(missing_ok=True)
-        _write(folder / name, serialize.dumps(made._reduce()))
+        _write(folder / name, _dumps(made._reduce()))
 
     def flush(self) -> None:
         """Nothing: numba calls this to have a function compiled anew, whose code then replaces the kept one."""
@@ -103,8 +105,9 @@ def _with_imports(source: Path) -> set[Path]:
     found, waiting = {source}, [source]
     while waiting:
         for match in _IMPORT.finditer(waiting.pop().read_text(encoding="utf-8")):
-            # A form of import that names no module of the package could mean any of them.
-            named = [here / f"{match[1]}.py"] if match[1] else list(here.glob("*.py"))
+            words = re.findall(r"\w+", match[1] or match[2] or "")
+            # A form of import that is not used here might mean any module of the package.
+            named = [here / f"{word}.py" for word in words] if words else list(here.glob("*.py"))
             new = {path for path in named if path.exists()} - found
             found |= new
             waiting += new
@@ -123,8 +126,8 @@ def _processors(codegen: Any) -> Iterator[tuple[str, ...]]:
 def _writable_folder() -> Path:
     """NUMBA_CACHE_DIR if set, else beside the sources, else among the user's caches."""
     package = hashlib.sha256(str(BESIDE).encode()).hexdigest()[:12]
-    if config.CACHE_DIR:
-        return Path(config.CACHE_DIR) / f"almenara-{package}"
+    if given := os.environ.get("NUMBA_CACHE_DIR"):
+        return Path(given) / f"almenara-{package}"
     nearest = BESIDE if BESIDE.exists() else BESIDE.parent
     if os.access(nearest, os.W_OK | os.X_OK):
         return BESIDE

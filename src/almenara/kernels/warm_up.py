@@ -7,9 +7,11 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from almenara.kernels import machine_code
 from almenara.kernels.fire_tracker import EXTRA, FireTracker
@@ -38,7 +40,7 @@ def places() -> None:
 def fires() -> None:
     """Fires that are told, told anew, drawn, stored and let go; so many that the tracker makes itself more room."""
     n = 600
-    rows = {
+    rows: dict[str, NDArray[Any]] = {
         "t": np.repeat(np.array([1, 2, 3], np.int32), n // 3),
         "lon": np.linspace(10.0, 11.0, n),
         "lat": np.zeros(n),
@@ -64,7 +66,8 @@ def observations() -> None:
     """Keys that are judged: the columns of Arrow tables are read-only, and so are all from a snapshot."""
     table, keys = with_room(empty_table(2), 0, 4, since=0)
     with_room(table, keys, 4 * len(table.used), since=0)
-    columns = tuple(np.zeros(1, kind) for kind in (np.uint64, np.uint64, np.int64, np.uint64, np.int64))
+    kinds: tuple[Any, ...] = (np.uint64, np.uint64, np.int64, np.uint64, np.int64)
+    columns: list[NDArray[Any]] = [np.zeros(1, kind) for kind in kinds]
     for column in columns[:3]:
         column.flags.writeable = False
     judge(table, *columns)
