@@ -26,10 +26,14 @@ def one(x):
     return x + 1
 """
 ALONE = """
+import numpy as np
 from almenara.kernels.jit import compiled
 @compiled
 def three(x):
     return x + 3
+@compiled
+def largest(n):
+    return np.arange(n).max()
 """
 ASK = """
 from almenara.kernels import machine_code
@@ -68,6 +72,18 @@ class Package:
 
     def files(self, folder: Path | None = None) -> set[str]:
         return {path.name for path in (folder or self.folder / "_compiled").iterdir()}
+
+
+REFUSE = """
+import sys
+from almenara.kernels.alone import largest
+assert largest(3) == 2
+assert "numba.np.arraymath" not in sys.modules, "numba's rules are loaded"
+try:
+    largest(0)
+except ValueError as error:
+    print(error)
+"""
 
 
 @pytest.fixture
@@ -133,6 +149,18 @@ def test_code_for_the_level_serves_this_processor_and_no_lesser_one(package: Pac
     assert package.ask("alone", "three", **generic) == (4.0, 0)
     assert package.ask("alone", "three", **NEVER, **generic) == (4.0, 1)
     assert package.ask("alone", "three", **NEVER) == (4.0, 1)
+
+
+def test_kept_code_refuses_as_new_code_does_and_loads_no_rules(package: Package) -> None:
+    assert package.ask("alone", "largest", 3)[0] == 2.0
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", REFUSE],
+        env=os.environ | {"PYTHONPATH": str(package.folder.parents[1])} | NEVER,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == "zero-size array to reduction operation maximum which has no identity", done.stderr
 
 
 def test_where_it_may_not_write_it_uses_the_folder_it_is_given(package: Package, tmp_path: Path) -> None:

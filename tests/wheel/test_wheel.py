@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -64,3 +65,10 @@ def test_every_piece_of_a_wheel_is_used(installed: Path, tmp_path: Path) -> None
     run("-m", "almenara.kernels.warm_up", used, PYTHONPATH=str(installed), **{COMPILE: "never"})
     shipped = {str(path) for path in (installed / "almenara/kernels/_compiled").iterdir()}
     assert set(used.read_text(encoding="utf-8").splitlines()) == shipped
+
+
+def test_the_numba_that_compiles_a_wheel_is_the_one_that_runs_it() -> None:
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (runs,) = (one for one in about["project"]["dependencies"] if one.startswith("numba"))
+    assert runs in about["build-system"]["requires"]
+    assert runs in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()

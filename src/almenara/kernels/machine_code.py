@@ -74,7 +74,11 @@ class MachineCode:
         for older in folder.glob(f"{self._name}-*"):
             if not older.name.startswith(self._prefix()):
                 older.unlink(missing_ok=True)
-        _write(folder / name, _dumps(made._reduce()))
+        *code, environments = made._reduce()
+        # An environment holds a function's globals, for printing and for exceptions put together at run time. Those of
+        # numba's own functions would load its rules after all; without one, such an exception is RuntimeError instead.
+        own = tuple(one for one in environments if not one.globals["__name__"].startswith("numba."))
+        _write(folder / name, _dumps((*code, own)))
 
     def flush(self) -> None:
         """Nothing: numba calls this to have a function compiled anew, whose code then replaces the kept one."""
