@@ -173,6 +173,14 @@ def test_where_it_may_not_write_it_uses_the_folder_it_is_given(package: Package,
         package.ask("alone", "three", **NEVER)
 
 
+def test_where_it_can_write_nowhere_it_answers_and_says_so(package: Package, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    nowhere = {"NUMBA_CACHE_DIR": str(tmp_path / "file" / "in")}
+    assert package.ask("caller", "two", **nowhere) == (4.0, 0)
+    assert package.said.count("is not kept") == 1
+    assert package.ask("caller", "two", **nowhere) == (4.0, 0)
+
+
 def test_sources_are_what_the_import_graph_says() -> None:
     graph = grimp.build_graph("almenara", cache_dir=None)
     here = Path(kernels.__path__[0])

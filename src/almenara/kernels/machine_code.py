@@ -45,6 +45,7 @@ class MachineCode:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._source = Path(function.__code__.co_filename)
+        self._sources = sources_digest(self._source)  # now, when they are imported: later they may be others
         self._name = f"{self._source.stem}.{re.sub(r'[^A-Za-z0-9_.]', '', function.__qualname__)}"
 
     @property
@@ -69,27 +70,32 @@ class MachineCode:
 
     def save_overload(self, types: tuple[Any, ...], made: Any) -> None:
         """Keep what numba made; code of the same function from other sources goes."""
-        name = self._file_name(types, made.codegen.magic_tuple())
-        folder = _writable_folder()
-        for older in folder.glob(f"{self._name}-*"):
-            if not older.name.startswith(self._prefix()):
-                older.unlink(missing_ok=True)
         *code, environments = made._reduce()
         # An environment holds a function's globals, for printing and for exceptions put together at run time. Those of
         # numba's own functions would load its rules after all; without one, such an exception is RuntimeError instead.
         own = tuple(one for one in environments if not one.globals["__name__"].startswith("numba."))
-        _write(folder / name, _dumps((*code, own)))
+        self._keep(self._file_name(types, made.codegen.magic_tuple()), _dumps((*code, own)))
 
     def flush(self) -> None:
         """Nothing: numba calls this to have a function compiled anew, whose code then replaces the kept one."""
 
+    def _keep(self, name: str, content: bytes) -> None:
+        folder = _writable_folder()
+        try:
+            for older in folder.glob(f"{self._name}-*"):
+                if not older.name.startswith(self._prefix()):
+                    older.unlink(missing_ok=True)
+            _write(folder / name, content)
+        except OSError as error:  # a full disk or a user without a home is no reason to stop
+            _say_once(f"almenara: the compiled geometry is not kept, each start compiles it again: {error}")
+
     def _prefix(self) -> str:
-        return f"{self._name}-{sources_digest(self._source)[:12]}-"
+        return f"{self._name}-{self._sources[:12]}-"
 
     def _file_name(self, types: tuple[Any, ...], processor: tuple[str, ...]) -> str:
         made_from = (
             *("1", numba.__version__, llvmlite.__version__, str(sys.implementation.cache_tag), *processor),
-            *(sources_digest(self._source), self._name, *map(str, types)),
+            *(self._sources, self._name, *map(str, types)),
         )
         return self._prefix() + hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:24]
 
@@ -99,23 +105,30 @@ def sources_digest(source: Path) -> str:
     """SHA-256 of a source file and of all files of this package that it imports, directly or not."""
     total = hashlib.sha256()
     for path in sorted(_with_imports(source)):
-        content = path.read_bytes()
-        total.update(f"{path.name} {len(content)}\n".encode() + content)
+        total.update(f"{path.name} {_look(path)[0]}\n".encode())
     return total.hexdigest()
 
 
 def _with_imports(source: Path) -> set[Path]:
-    here = Path(__file__).parent
     found, waiting = {source}, [source]
     while waiting:
-        for match in _IMPORT.finditer(waiting.pop().read_text(encoding="utf-8")):
-            words = re.findall(r"\w+", match[1] or match[2] or "")
-            # A form of import that is not used here might mean any module of the package.
-            named = [here / f"{word}.py" for word in words] if words else list(here.glob("*.py"))
-            new = {path for path in named if path.exists()} - found
-            found |= new
-            waiting += new
+        new = _look(waiting.pop())[1] - found
+        found |= new
+        waiting += new
     return found
+
+
+@cache
+def _look(source: Path) -> tuple[str, frozenset[Path]]:
+    """SHA-256 of a source file, and which files of this package it names in imports."""
+    content = source.read_bytes()
+    here = Path(__file__).parent
+    named: set[Path] = set()
+    for match in _IMPORT.finditer(content.decode()):
+        words = re.findall(r"\w+", match[1] or match[2] or "")
+        # A form of import that is not used here might mean any module of the package.
+        named |= {here / f"{word}.py" for word in words} if words else set(here.glob("*.py"))
+    return hashlib.sha256(content).hexdigest(), frozenset(path for path in named if path.exists())
 
 
 def _processors(codegen: Any) -> Iterator[tuple[str, ...]]:
@@ -135,7 +148,7 @@ def _writable_folder() -> Path:
     nearest = BESIDE if BESIDE.exists() else BESIDE.parent
     if os.access(nearest, os.W_OK | os.X_OK):
         return BESIDE
-    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    caches = os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME", "/")) / ".cache"
     return Path(caches) / "almenara" / f"kernels-{package}"
 
 
@@ -162,9 +175,9 @@ def _write(path: Path, content: bytes) -> None:
 def _say_that_it_compiles(name: str) -> None:
     if os.environ.get(COMPILE) == "never":
         raise RuntimeError(f"{COMPILE}=never, but there is no machine code of {name} for this processor and numba")
-    _say_once()
+    _say_once("almenara: compiling the geometry for this processor, up to a minute, once")
 
 
 @cache
-def _say_once() -> None:
-    _log.warning("almenara: compiling the geometry for this processor, up to a minute, once")
+def _say_once(words: str) -> None:
+    _log.warning(words)
