@@ -14,6 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from almenara.kernels import machine_code
+from almenara.kernels.advance import advances_m, beyond_m, edges
 from almenara.kernels.fire_tracker import EXTRA, FireTracker
 from almenara.kernels.key_table import empty_table, judge, with_room
 from almenara.kernels.matches import SMALL_BATCH
@@ -56,16 +57,19 @@ def fires() -> None:
     tracker = FireTracker()
     tracker.update(early)
     tracker.update(late, retract=(rows["key_hi"][-1:], rows["key_lo"][-1:]))
-    fire, cell, _ = tracker.footprints()
+    fire, cell, birth = tracker.footprints()
     tracker.footprints_of(np.unique(fire))
     outlines(fire, cell)
+    starts = np.append(np.unique(fire, return_index=True)[1], len(fire))
+    edges(starts, cell)
+    advances_m(starts, cell, birth, np.ones(len(starts) - 1, np.int64))
+    beyond_m(cell, cell)
     FireTracker.from_arrays(tracker.to_arrays(), tracker.told_until).compact(tracker.stale(0))
 
 
 def observations() -> None:
     """Keys that are judged: the columns of Arrow tables are read-only, and so are all from a snapshot."""
-    table, keys = with_room(empty_table(2), 0, 4, since=0)
-    with_room(table, keys, 4 * len(table.used), since=0)
+    table = with_room(empty_table(1), 2, since=0)
     kinds: tuple[Any, ...] = (np.uint64, np.uint64, np.int64, np.uint64, np.int64)
     columns: list[NDArray[Any]] = [np.zeros(1, kind) for kind in kinds]
     for column in columns[:3]:
