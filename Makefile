@@ -54,4 +54,4 @@ format: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .bench demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) src/almenara/kernels/_compiled .bench demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,33 +1,18 @@
-"""`almenara compile` leaves nothing for the first run to compile."""
+"""`almenara compile` says what it did, and a process after it has nothing left to compile."""
 
-import importlib
-import pkgutil
-from pathlib import Path
+import os
+import subprocess
+import sys
 
-from almenara import kernels
-from almenara.cli import compile as command
-from almenara.service.replay import ReplayOptions, replay
-from almenara.simulation.synthetic import generate_fires, write_firms_csv
-from almenara.stores.memory import MemoryLog
+from typer.testing import CliRunner
 
-
-def forms() -> dict[str, list[str]]:
-    """The types for which this process has machine code of each kernel that Python called."""
-    found: dict[str, list[str]] = {}
-    for module in pkgutil.iter_modules(kernels.__path__, f"{kernels.__name__}."):
-        for value in vars(importlib.import_module(module.name)).values():
-            if hasattr(value, "py_func"):
-                function = value.py_func
-                found[f"{function.__module__}.{function.__name__}"] = sorted(map(str, value.signatures))
-    return found
+from almenara.cli import app
+from almenara.kernels.machine_code import COMPILE
 
 
-def test_a_replay_after_it_compiles_nothing(tmp_path: Path) -> None:
-    command.play(tmp_path, lambda *_: None)
-    before = forms()
-    assert sum(map(bool, before.values())) > 20
-    detections = tmp_path / "other.csv"
-    write_firms_csv(generate_fires(3_000, seed=5), detections, "current-csv")
-    found = replay(MemoryLog(), ReplayOptions([detections], "geonames:world"), progress=lambda *_: None)
-    assert len(found.hazards) > 10
-    assert forms() == before
+def test_after_it_the_kernels_are_there() -> None:
+    done = CliRunner().invoke(app, ["compile", "--quiet"])
+    assert done.exit_code == 0
+    assert done.output.startswith("The kernels are compiled (")
+    again = [sys.executable, "-m", "almenara", "compile", "--quiet"]
+    subprocess.run(again, env=os.environ | {COMPILE: "never"}, check=True, capture_output=True)  # noqa: S603

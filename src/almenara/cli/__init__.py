@@ -15,6 +15,7 @@ app = typer.Typer(
     "Begin with:  almenara drill --scenario ecuador --seed 7 --out demo",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # plain text: to draw help in boxes, typer imports more than most commands need
     pretty_exceptions_show_locals=False,
 )
 

@@ -8,11 +8,11 @@ the geodesic up to 50 km and below 80° of latitude, which is finer than the gri
 import math
 from typing import Any
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from almenara.kernels.grid import A_M, COL_BITS, COL_MASK, E2, ROW_DEG, ROWS, cell_lon, grid
+from almenara.kernels.jit import compiled
 
 #: The share of newly joined cells that an advance leaves inside: a single far pixel does not make the pace of a fire.
 ADVANCE_SHARE = 0.9
@@ -51,7 +51,7 @@ def edges(starts: NDArray[np.int64], cells: NDArray[np.int64]) -> NDArray[np.boo
     return np.asarray(_edges(grid().cols, starts, cells))
 
 
-@nb.njit(cache=True)
+@compiled
 def _beyond(cols: NDArray[np.int64], footprint: NDArray[np.int64], cells: NDArray[np.int64]) -> NDArray[np.float64]:
     found = np.full(len(cells), np.inf)
     if len(footprint) == 0:
@@ -81,7 +81,7 @@ def _beyond(cols: NDArray[np.int64], footprint: NDArray[np.int64], cells: NDArra
     return found
 
 
-@nb.njit(cache=True)
+@compiled
 def _nearest_in_row(cols: NDArray[np.int64], footprint: NDArray[np.int64], row: int, lon: float) -> float:
     """Degrees of longitude between a meridian and the nearest cell of a row, the shorter way round; 0 inside."""
     first, end = np.searchsorted(footprint, row << COL_BITS), np.searchsorted(footprint, (row + 1) << COL_BITS)
@@ -98,7 +98,7 @@ def _nearest_in_row(cols: NDArray[np.int64], footprint: NDArray[np.int64], row: 
     return best
 
 
-@nb.njit(cache=True)
+@compiled
 def _advances(
     cols: NDArray[np.int64],
     starts: NDArray[np.int64],
@@ -118,7 +118,7 @@ def _advances(
     return found
 
 
-@nb.njit(cache=True)
+@compiled
 def _edges(cols: NDArray[np.int64], starts: NDArray[np.int64], cells: NDArray[np.int64]) -> NDArray[np.bool_]:
     found = np.ones(len(cells), np.bool_)
     for k in range(len(starts) - 1):
@@ -141,7 +141,7 @@ def _edges(cols: NDArray[np.int64], starts: NDArray[np.int64], cells: NDArray[np
     return found
 
 
-@nb.njit(cache=True)
+@compiled
 def _side(cols: NDArray[np.int64], cells: NDArray[np.int64], at: int, end: int, row: int, col: int, n: int) -> Any:
     """Whether another row covers a cell's whole side, and where to go on looking. Its columns may differ in number."""
     m = cols[row >> 5]
@@ -153,7 +153,7 @@ def _side(cols: NDArray[np.int64], cells: NDArray[np.int64], at: int, end: int, 
     return at, last < end and cells[at] == west and cells[last] == east
 
 
-@nb.njit(cache=True)
+@compiled
 def _holds(cells: NDArray[np.int64], cell: int) -> bool:
     at = np.searchsorted(cells, cell)
     return bool(at < len(cells) and cells[at] == cell)

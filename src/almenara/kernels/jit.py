@@ -1,18 +1,22 @@
-"""How this package compiles its geometry: cached on disk, without the interpreter lock, without fast-math."""
+"""How this package compiles its geometry: without the interpreter lock, without fast-math, kept for later processes."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from numba import njit
 
+from almenara.kernels.machine_code import MachineCode
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
     """Compile at the first call for each set of argument types; division by zero gives inf or NaN as in NumPy."""
-    return cast(F, njit(cache=True, nogil=True, error_model="numpy")(function))
+    dispatcher: Any = njit(nogil=True, error_model="numpy")(function)
+    dispatcher._cache = MachineCode(function)  # where numba's `cache=True` would put its own
+    return cast(F, dispatcher)
 
 
 def inlined(function: F) -> F:
     """As `compiled`, but written out in each caller, where numba then knows all its types."""
-    return cast(F, njit(cache=True, nogil=True, error_model="numpy", inline="always")(function))
+    return cast(F, njit(nogil=True, error_model="numpy", inline="always")(function))
