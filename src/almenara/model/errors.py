@@ -11,6 +11,7 @@ AlmenaraError
 │   ├── UnknownEvent      an entry was written by a newer version
 │   └── UnknownSnapshot   a snapshot was written by another version: the log is read instead
 ├── InvalidWarning        a CAP message that must not leave the house
+├── CommandRefused        what an operator asked for makes no sense in the present state; says why by a named reason
 └── ChannelError          a channel did not deliver a message
     ├── ChannelFailed     for now: worth another attempt
     ├── ChannelRefused    for good: the same message will never be taken
@@ -66,6 +67,14 @@ class UnknownSnapshot(LogError):
 
 class InvalidWarning(AlmenaraError):
     """A CAP message that must not leave the house."""
+
+
+class CommandRefused(AlmenaraError):
+    """What an operator asked for makes no sense in the present state. `reason` is a short name, the text for people."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ChannelError(AlmenaraError):
