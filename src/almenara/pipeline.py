@@ -13,7 +13,6 @@ import shapely
 
 from almenara.model.errors import UnknownSnapshot
 from almenara.model.events import (
-    ApprovalPolicySet,
     Event,
     ExposuresChanged,
     HazardsArchived,
@@ -32,6 +31,7 @@ from almenara.model.events import (
     SourceSilent,
     StepTaken,
     WarningApproved,
+    WarningPolicySet,
 )
 from almenara.model.observations import from_ipc, to_ipc
 from almenara.stages import exposure, incidents, observations, outbox, public_warnings, reach, source_health
@@ -95,8 +95,8 @@ def evolve(state: State, event: Event) -> State:
         state.warnings = public_warnings.evolve(state.warnings, event)
     elif isinstance(event, RunStarted):
         state.policy = policy_of(event)
-    elif isinstance(event, ApprovalPolicySet):
-        state.policy = msgspec.structs.replace(state.policy, approval=event.rules)
+    elif isinstance(event, WarningPolicySet):
+        state.policy = msgspec.structs.replace(state.policy, approval=event.approval, signed=event.signed)
     if isinstance(event, outbox.EVENTS):  # what was sent concerns the warnings and the outbox
         state.outbox = outbox.evolve(state.outbox, event)
     return state
@@ -169,7 +169,7 @@ class Clockwork:
             evolve(state, warning)
             events.append(warning)
             if isinstance(warning, WarningApproved):
-                events.append(public_warnings.send(state.warnings, warning.identifier, now_ms, self.sign))
+                events.append(public_warnings.send(state.warnings, warning.identifier, now_ms, state.policy, self.sign))
                 evolve(state, events[-1])
         self._lap("warnings", begun)
         return events

@@ -223,11 +223,12 @@ class WarningExpired(Event, frozen=True, kw_only=True):
     thread: str
 
 
-class ApprovalPolicySet(Event, frozen=True, kw_only=True):
-    """Who has to say yes from now on (stages.public_warnings.approval)."""
+class WarningPolicySet(Event, frozen=True, kw_only=True):
+    """Who has to say yes from now on (stages.public_warnings.approval), and whether what is sent is signed."""
 
     now_ms: int
-    rules: dict[str, str]  # "default" | kind | kind/severity → "automatic" | "one" | "four-eyes"
+    approval: dict[str, str]  # "default" | kind | kind/severity → "automatic" | "one" | "four-eyes"
+    signed: bool
 
 
 class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

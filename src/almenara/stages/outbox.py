@@ -84,6 +84,9 @@ class State:
         default_factory=dict
     )  # channel → identifier → recipient
     health: dict[str, Health] = field(default_factory=dict)  # by channel
+    settled: dict[tuple[str, str], int] = field(
+        default_factory=dict
+    )  # (channel, identifier) → recipients that are done
 
     def of(self, channel: str) -> Health:
         """A channel's health; a channel that did nothing yet is well."""
@@ -96,7 +99,11 @@ class State:
     @staticmethod
     def from_bytes(data: bytes) -> "State":
         """The state that `to_bytes` wrote."""
-        return State(*_decoder.decode(data))
+        state = State(*_decoder.decode(data))
+        for channel, messages in state.progress.items():
+            for identifier, known in messages.items():
+                state.settled[channel, identifier] = sum(p.outcome in _DONE for p in known.values())
+        return state
 
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
@@ -124,10 +131,14 @@ def decide(state: State, channel: str, recipients: Sequence[str], now_ms: int) -
     given_up: list[tuple[str, DeliveryResult]] = []
     waiting = 0
     paused = bool(state.of(channel).paused_by)
+    everyone = frozenset(recipients)
     newer: dict[str, list[str]] = {}  # thread → its messages that were looked at, newest first
     for message in sorted(state.messages.values(), key=lambda m: -m.number):
         known = done_by.get(message.identifier, {})
         later = newer.setdefault(message.thread, [])
+        if state.settled.get((channel, message.identifier)) == len(known) and known.keys() >= everyone:
+            later.append(message.identifier)
+            continue
         for recipient in recipients:
             before = known.get(recipient)
             if before is not None and before.outcome in _DONE:
@@ -200,6 +211,7 @@ def evolve(state: State, event: Event) -> State:
         known = state.progress.get(event.channel, {}).get(event.identifier, {})
         for recipient in event.recipients:
             known.pop(recipient, None)
+        state.settled[event.channel, event.identifier] = sum(p.outcome in _DONE for p in known.values())
         health = state.of(event.channel)
         left = max(0, health.dead - len(event.recipients))
         state.health[event.channel] = msgspec.structs.replace(health, dead=left)
@@ -228,6 +240,10 @@ def dead_letters(state: State, channel: str) -> list[tuple[str, str, Progress]]:
 def _record(state: State, event: DeliveriesRecorded) -> None:
     if event.identifier in state.messages:  # else it ran out long ago
         known = state.progress.setdefault(event.channel, {}).setdefault(event.identifier, {})
+        before = sum(known[r.recipient].outcome in _DONE for r in event.results if r.recipient in known)
+        after = sum(result.outcome in _DONE for result in event.results)
+        key = event.channel, event.identifier
+        state.settled[key] = state.settled.get(key, 0) + after - before
         for result in event.results:
             known[result.recipient] = Progress(result.attempt, result.outcome, result.next_ms, result.detail)
     health = state.of(event.channel)
@@ -250,8 +266,9 @@ def _forget(state: State, now_ms: int) -> None:
     """Drop what ran out long ago, so that the state stays bounded."""
     for name in [name for name, message in state.messages.items() if message.expires_ms + KEPT_MS <= now_ms]:
         del state.messages[name]
-        for known in state.progress.values():
+        for channel, known in state.progress.items():
             known.pop(name, None)
+            state.settled.pop((channel, name), None)
 
 
 def _has(done_by: dict[str, dict[str, Progress]], identifier: str, recipient: str) -> bool:

@@ -82,5 +82,5 @@ def step(state: State, now_ms: int, *situations: Situation, policy: Policy = POL
     for event in events:
         evolve(state, event)
         if isinstance(event, WarningApproved):
-            evolve(state, send(state, event.identifier, now_ms))
+            evolve(state, send(state, event.identifier, now_ms, policy))
     return [event for event in events if not isinstance(event, WarningApproved)]

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
 from almenara.model.cap import Alert, Certainty, MsgType, Severity, from_xml
-from almenara.model.errors import InvalidWarning
+from almenara.model.errors import CommandRefused, InvalidWarning
 from almenara.model.events import (
     Event,
     WarningApproved,
@@ -92,14 +92,16 @@ def decide(state: State, situations: Sequence[Situation], now_ms: int, policy: P
     return events
 
 
-def send(state: State, identifier: str, now_ms: int, sign: Signer | None = None) -> WarningSent:
-    """Send a draft that has its approval: its bytes, signed where there is a key, read back once more.
+def send(state: State, identifier: str, now_ms: int, policy: Policy, sign: Signer | None = None) -> WarningSent:
+    """Send a draft that has its approval: its bytes, signed where the policy says so, read back once more.
 
-    Raises InvalidWarning when the bytes do not say what was approved.
+    Raises InvalidWarning when the bytes do not say what was approved, CommandRefused where nobody here can sign.
     """
+    if policy.signed and sign is None:
+        raise CommandRefused("no-signer", "What this log sends is signed: give the configuration that names the key.")
     thread, draft = next((t, d) for t, d in state.drafts() if d.identifier == identifier)
     assert draft.approved_by, "nothing is sent that nobody approved"
-    xml = sign(draft.xml) if sign is not None else draft.xml
+    xml = sign(draft.xml) if policy.signed and sign is not None else draft.xml
     if from_xml(xml) != from_xml(draft.xml):
         raise InvalidWarning(f"{identifier}: the signed message does not say what was approved.")
     return WarningSent(
@@ -110,7 +112,7 @@ def send(state: State, identifier: str, now_ms: int, sign: Signer | None = None)
         expires_ms=draft.expires_ms,
         xml=xml,
         sha256=hashlib.sha256(xml).hexdigest(),
-        signed=sign is not None,
+        signed=policy.signed,
     )
 
 

@@ -73,6 +73,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     expiry_near_ms: int = HOUR_MS  # a warning of a hazard that goes on is renewed this long before it ends
     growth: float = 1.2  # a footprint that grew by this factor is worth an update
     approval: dict[str, str] = {}  # who has to say yes, by "kind/severity", kind or "default" (see approval.rule_for)
+    signed: bool = False  # nothing is sent that is not signed
     expires_ms: dict[str, int] = msgspec.field(default_factory=lambda: {"fire": 6 * HOUR_MS, "earthquake": 3 * HOUR_MS})
 
 
