@@ -1,7 +1,8 @@
 """The clerk: what a running loop attends to beside its feeds, the operators' commands and the deliveries."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from almenara.service.session import Session
 
 #: How long what is under way may take when the loop is told to stop.
 GRACE_S = 5.0
+#: How long an exercise stands still for the deliveries of one moment.
+EXERCISE_S = 5.0
 
 
 def open_lines(channels: tuple[ChannelConfig, ...], status: str, base: Path) -> list[Line[Any]]:
@@ -32,6 +35,26 @@ def open_lines(channels: tuple[ChannelConfig, ...], status: str, base: Path) -> 
         if channel.status == status:
             lines.append(Line(opened, concurrency=channel.concurrency, timeout_s=channel.timeout_s))
     return lines
+
+
+@contextmanager
+def delivering(session: Session, lines: list[Line[Any]]) -> Iterator[Callable[[int], object] | None]:
+    """Deliver in an exercise's own time: call what is given with it, and what is due is done before it returns.
+
+    None is given when there is no line, so that an exercise without channels costs nothing.
+    """
+    now = [0]
+    clerk = Clerk(session, Deliveries(lines), None, lambda: now[0])
+
+    def attend(at_ms: int) -> None:
+        now[0] = at_ms
+        clerk.finish(EXERCISE_S)
+
+    try:
+        yield attend if lines else None
+    finally:
+        clerk.close()
+    clerk.collect()
 
 
 class Clerk:

@@ -99,7 +99,7 @@ def send(state: State, identifier: str, now_ms: int, policy: Policy, sign: Signe
     """
     if policy.signed and sign is None:
         raise CommandRefused("no-signer", "What this log sends is signed: give the configuration that names the key.")
-    thread, draft = next((t, d) for t, d in state.drafts() if d.identifier == identifier)
+    thread, draft = state.get_draft(identifier)
     assert draft.approved_by, "nothing is sent that nobody approved"
     xml = sign(draft.xml) if policy.signed and sign is not None else draft.xml
     if from_xml(xml) != from_xml(draft.xml):
@@ -121,7 +121,7 @@ def evolve(state: State, event: Event) -> State:
     if isinstance(event, WarningDrafted):
         state.put(threads.drafted(state.threads.get(event.incident), event))
     elif isinstance(event, WarningApproved | WarningRejected | WarningSent):
-        thread, draft = next((t, d) for t, d in state.drafts() if d.identifier == event.identifier)
+        thread, draft = state.get_draft(event.identifier)
         if isinstance(event, WarningApproved):
             state.put(threads.approved(thread, draft, event.by))
         else:

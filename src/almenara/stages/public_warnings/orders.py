@@ -56,7 +56,7 @@ def order(
 
 def is_ready(state: State, identifier: str, policy: Policy) -> bool:
     """Whether a draft has every yes that it needs."""
-    thread, draft = next((t, d) for t, d in state.drafts() if d.identifier == identifier)
+    thread, draft = state.get_draft(identifier)
     return bool(draft.approved_by) and is_approved(rule_of(thread, draft, policy), draft.drafted_by, draft.approved_by)
 
 
@@ -152,7 +152,7 @@ def _blank(thread: Thread, now_ms: int) -> Situation:
 
 def _draft(state: State, identifier: str) -> tuple[Thread, Draft]:
     """The draft of that identifier, or the reason why there is none."""
-    found = next(((t, d) for t, d in state.drafts() if d.identifier == identifier), None)
+    found = state.find_draft(identifier)
     if found is not None:
         return found
     thread = next((t for t in state.threads.values() if identifier.startswith(f"{t.id}-")), None)

@@ -101,6 +101,17 @@ class State:
             assert thread.draft is not None
             yield thread, thread.draft
 
+    def find_draft(self, identifier: str) -> tuple[Thread, Draft] | None:
+        """The draft that waits under an identifier, None when none does."""
+        return next(((thread, draft) for thread, draft in self.drafts() if draft.identifier == identifier), None)
+
+    def get_draft(self, identifier: str) -> tuple[Thread, Draft]:
+        """The draft that waits under an identifier. Raises LookupError when none does, which no log of ours does."""
+        found = self.find_draft(identifier)
+        if found is None:
+            raise LookupError(f"{identifier} does not wait for approval: an event speaks of it that cannot be.")
+        return found
+
     def to_bytes(self) -> bytes:
         """For a snapshot; equal states give equal bytes."""
         return _encoder.encode(self.threads)
