@@ -106,6 +106,8 @@ def _check(config: Config, path: Path) -> None:
     check_rules(config.approval, KINDS)
     for channel in config.channel:
         _check_channel(channel, path)
+    if config.status == "Actual" and config.sender is None and any(one.status == "Actual" for one in config.channel):
+        raise UsageError(f"{path}: a warning of status Actual needs a sender, as CAP wants it: alerts@agency.example.")
     if len({channel.name for channel in config.channel}) < len(config.channel):
         raise UsageError(f"{path}: two channels have the same name.")
     for feed in config.feed:

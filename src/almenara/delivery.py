@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
+from almenara.channels import GuardedChannel
 from almenara.model.errors import ChannelFailed, ChannelRefused
 from almenara.model.events import ChannelPaused, DeliveriesRecorded, DeliveryResult, Event
-from almenara.ports import Channel, Outgoing, Receipt, S
+from almenara.ports import Outgoing, Receipt, S
 from almenara.stages import outbox
 from almenara.stages.outbox import Attempt
 from almenara.stages.public_warnings.approval import MACHINE
@@ -37,8 +38,8 @@ class Done:
 class Line(Generic[S]):
     """One channel's own thread and event loop: whatever a channel does, it cannot hold up another."""
 
-    def __init__(self, channel: Channel[S], *, concurrency: int, timeout_s: float) -> None:
-        self.channel: Channel[S] = channel
+    def __init__(self, channel: GuardedChannel[S], *, concurrency: int, timeout_s: float) -> None:
+        self.channel: GuardedChannel[S] = channel
         self.done: queue.SimpleQueue[Done] = queue.SimpleQueue()
         self.posted: set[tuple[str, str]] = set()  # (identifier, recipient) under way
         self._timeout_s = timeout_s
@@ -61,6 +62,11 @@ class Line(Generic[S]):
             found.append(self.done.get_nowait())
             self.posted.discard((found[-1].attempt.identifier, found[-1].attempt.recipient))
         return found
+
+    def due(self, state: outbox.State, now_ms: int) -> outbox.Due:
+        """What the channel has to do, by the outbox."""
+        channel = self.channel
+        return outbox.decide(state, channel.name, channel.recipients(), now_ms, keeps_all=channel.keeps_all)
 
     def close(self, grace_s: float) -> None:
         """Let what is under way finish for a while, break off the rest, and let go of the channel.
@@ -138,7 +144,7 @@ class Deliveries:
         """Begin what is due by a state that has taken in all that was collected, and give up what ran out."""
         events: list[Event] = []
         for name, line in self._lines.items():
-            due = outbox.decide(state, name, line.channel.recipients(), now_ms)
+            due = line.due(state, now_ms)
             given_up: dict[str, list[DeliveryResult]] = {}
             for identifier, result in due.given_up:
                 if (identifier, result.recipient) not in line.posted:
@@ -157,10 +163,7 @@ class Deliveries:
 
     def is_idle(self, state: outbox.State, now_ms: int) -> bool:
         """Whether nothing is under way and nothing is due now; what waits for a later attempt does not count."""
-        return not any(
-            line.posted or outbox.decide(state, name, line.channel.recipients(), now_ms).attempts
-            for name, line in self._lines.items()
-        )
+        return not any(line.posted or line.due(state, now_ms).attempts for line in self._lines.values())
 
     def close(self, grace_s: float) -> None:
         """Close all lines at the same time; what still came back is there to collect."""

@@ -104,7 +104,7 @@ def log(folder: Path) -> Path:
     with closing(open_log(folder / "state")) as opened:
         opened.append(events, NOW)
     (folder / "almenara.toml").write_text(
-        'status = "Actual"\n'
+        'status = "Actual"\nsender = "alerts@agency.example"\n'
         '[[channel]]\nname = "sirens"\nplugin = "directory"\nstatus = "Actual"\n'
         'options = { path = "sirens" }\ntest = { path = "trial" }\n'
         '[[channel]]\nname = "drill"\nplugin = "directory"\nstatus = "Exercise"\noptions = { path = "drill" }\n',
@@ -227,6 +227,7 @@ def test_no_channel_is_configured(folder: Path) -> None:
     [
         ('[approval]\nfire = "two"', "four-eyes"),
         ('[approval]\nflood = "one"', "flood"),
+        ('status = "Actual"\n[[channel]]\nname = "a"\nplugin = "directory"\nstatus = "Actual"', "sender"),
         ('[[channel]]\nname = "a"\nplugin = "pigeon"\nstatus = "Test"', "pigeon"),
         ('[[channel]]\nname = "a"\nplugin = "directory"\nstatus = "Draft"', "status"),
         ('[[channel]]\nname = "a b"\nplugin = "directory"\nstatus = "Test"', "name"),

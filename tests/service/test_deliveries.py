@@ -9,15 +9,21 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.service import worlds
 from tests.service.audit import events_of
-from tests.service.running import Forks, almenara, assert_done, assert_refused, command
+from tests.service.running import Forks, almenara, assert_done, assert_refused, command, quiet
 
+from almenara.config import ChannelConfig
 from almenara.model.events import DeliveriesRecorded, WarningApproved, WarningSent
+from almenara.service.clerk import delivering, open_lines
+from almenara.service.live import Desk, play
+from almenara.service.session import Session
 from almenara.stores import open_log
+from almenara.stores.memory import MemoryLog
 
 KILLED = -9
 SOON_S = 30.0
@@ -37,7 +43,7 @@ def incoming(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def configure(folder: Path, incoming: Path, status: str, *channels: str, more: str = "") -> Path:
     """A configuration whose channels are folders of the same name."""
-    text = f'places = "{worlds.PLACES}"\nstatus = "{status}"\n{more}\n'
+    text = f'places = "{worlds.PLACES}"\nstatus = "{status}"\nsender = "alerts@agency.example"\n{more}\n'
     text += f'[[feed]]\nname = "mine"\nsource = "firms"\nlocation = "{incoming}"\nevery_s = 3600\n'
     for name in channels:
         text += f'[[channel]]\nname = "{name}"\nplugin = "directory"\nstatus = "{status}"\n'
@@ -110,7 +116,7 @@ def test_killed_between_sending_and_receipt(tmp_path: Path, incoming: Path, fork
     assert ended.returncode == 0, ended.stdout
     assert sent_of(tmp_path) == files_of(tmp_path, "sent") != {}
     found = deliveries(tmp_path)
-    assert {name for _, name, outcome, _ in found if outcome in ("delivered", "superseded")} == sent_of(tmp_path).keys()
+    assert {name for _, name, outcome, _ in found if outcome == "delivered"} == sent_of(tmp_path).keys()
     again = [detail for *_, detail in found if detail == "was there already"]
     if of == "DeliveriesRecorded" and not done:
         assert again, "it was sent again, under the same identifier"
@@ -195,6 +201,26 @@ def test_without_a_watch_the_log_is_written_at_once(tmp_path: Path, incoming: Pa
     assert_done(almenara("watch", "--config", config, "--once"))
     assert files_of(tmp_path, "sirens") == sent_of(tmp_path)
     assert name in sent_of(tmp_path)
+
+
+def test_an_exercise_is_delivered_in_its_own_time(feeds: list[Path], tmp_path: Path) -> None:
+    """By the channels of its status only, and nothing runs out while the exercise's days pass in seconds."""
+    session = Session(MemoryLog())
+    session.start("drill", "Exercise", {"places": worlds.PLACES})
+    session.import_places(worlds.PLACES, quiet)
+    channels = tuple(
+        ChannelConfig(name=name, plugin="directory", status=status, options={"path": name})
+        for name, status in (("sent", "Exercise"), ("sirens", "Actual"), ("trial", "Test"))
+    )
+    polls = [
+        SimpleNamespace(at_ms=worlds.hour_ms(72 + 12 * n), source="firms", feed="mine", path=path, note="")
+        for n, path in enumerate(path for path in feeds if "VIIRS" in path.name)
+    ]
+    with delivering(session, open_lines(channels, "Exercise", tmp_path)) as attend:
+        play(Desk(session, {}), polls, quiet, attend)
+    sent = {event.identifier: event.xml for event in events_of(session.log, WarningSent)}  # type: ignore[attr-defined]
+    assert files_of(tmp_path, "sent") == sent != {}
+    assert [path.name for path in tmp_path.iterdir()] == ["sent"]
 
 
 def test_a_status_that_the_log_does_not_have(tmp_path: Path, incoming: Path) -> None:

@@ -77,6 +77,9 @@ def test_the_newest_first_and_what_it_supersedes_not_at_all() -> None:
     ((identifier, result),) = due.given_up
     assert (identifier, result.outcome) == ("a1", SUPERSEDED)
     assert "a2" in result.detail
+    archive = decide(state, "c", ("x",), T0, keeps_all=True)
+    assert [attempt.identifier for attempt in archive.attempts] == ["b1", "a3", "a1"]
+    assert archive.given_up == []
 
 
 def test_a_failed_attempt_waits_longer_each_time_and_ends() -> None:

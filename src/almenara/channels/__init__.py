@@ -15,11 +15,15 @@ from almenara.ports import Channel, Outgoing, Receipt, S
 __all__ = ["GuardedChannel", "names", "open_channel", "shorten"]
 
 
-def open_channel(plugin: str, name: str, options: Mapping[str, Any], status: type[S], folder: Path) -> Channel[S]:
+def open_channel(
+    plugin: str, name: str, options: Mapping[str, Any], status: type[S], folder: Path
+) -> "GuardedChannel[S]":
     """Open a channel for one status. Relative paths among its options count from `folder`.
 
     The plugin brings `Options`, a msgspec Struct that forbids unknown fields, and
     `open(name: str, options: Options, status: type[S], folder: Path) -> Channel[S]`, which connects to nothing yet.
+    One whose far side is an archive says `KEEPS_ALL = True`: it gets every message of a thread, also one that a newer
+    has superseded.
 
     Raises UsageError for an unknown plugin, and for options that it does not know or that make no sense.
     """
@@ -31,7 +35,7 @@ def open_channel(plugin: str, name: str, options: Mapping[str, Any], status: typ
     except msgspec.ValidationError as error:
         raise UsageError(f"Channel {name} ({plugin}): {error}.") from error
     channel: Channel[S] = module.open(name, converted, status, folder)
-    return GuardedChannel(channel)
+    return GuardedChannel(channel, keeps_all=getattr(module, "KEEPS_ALL", False))
 
 
 def names() -> list[str]:
@@ -54,9 +58,10 @@ def shorten(text: str) -> str:
 class GuardedChannel(Generic[S]):
     """A channel that no message of another status gets past, whatever its plugin forgot."""
 
-    def __init__(self, channel: Channel[S]) -> None:
+    def __init__(self, channel: Channel[S], *, keeps_all: bool = False) -> None:
         self._channel: Channel[S] = channel
         self.name = channel.name
+        self.keeps_all = keeps_all
         self.status: type[S] = channel.status
 
     def recipients(self) -> Sequence[str]:

@@ -12,6 +12,7 @@ from almenara.channels._files import write_durably
 from almenara.model.errors import ChannelFailed, ChannelRefused
 from almenara.ports import Outgoing, Receipt, S
 
+KEEPS_ALL = True
 _NAME_BYTES_MAX = 200
 
 

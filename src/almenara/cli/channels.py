@@ -187,8 +187,8 @@ def _outbox(place: Place) -> Outbox:
 
 
 def _rows(place: Place) -> list[dict[str, Any]]:
-    from almenara.channels import open_channel
-    from almenara.ports import Channel, status_of
+    from almenara.channels import GuardedChannel, open_channel
+    from almenara.ports import status_of
     from almenara.service.session import now_ms
     from almenara.stages import outbox
 
@@ -196,7 +196,7 @@ def _rows(place: Place) -> list[dict[str, Any]]:
     state = _outbox(place)
     rows: list[dict[str, Any]] = []
     for one in place.config.channel:
-        opened: Channel[Any] = open_channel(one.plugin, one.name, one.options, status_of(one.status), place.base)
+        opened: GuardedChannel[Any] = open_channel(one.plugin, one.name, one.options, status_of(one.status), place.base)
         used = one.status == place.config.status
         recipients = opened.recipients()
         health = state.of(one.name)

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from almenara.channels import open_channel
+from almenara.channels import GuardedChannel, open_channel
 from almenara.config import ChannelConfig
 from almenara.delivery import Deliveries, Line
 from almenara.model.commands import AnyCommand
 from almenara.model.events import Event
-from almenara.ports import Channel, status_of
+from almenara.ports import status_of
 from almenara.service.commands import handle
 from almenara.service.inbox import Inbox
 from almenara.service.session import Session
@@ -29,7 +29,7 @@ def open_lines(channels: tuple[ChannelConfig, ...], status: str, base: Path) -> 
     """
     lines = []
     for channel in channels:
-        opened: Channel[Any] = open_channel(
+        opened: GuardedChannel[Any] = open_channel(
             channel.plugin, channel.name, channel.options, status_of(channel.status), base
         )
         if channel.status == status:

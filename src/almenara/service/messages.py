@@ -98,7 +98,8 @@ class _Book:
         elif isinstance(event, WarningSent):
             self._sent(message, event)
         elif isinstance(event, WarningExpired):
-            message.state = "expired"
+            # A log of before there were approvals let drafts expire that nobody sent.
+            message.state = "expired" if message.sent is not None else "withdrawn"
             message.timeline.append((event.now_ms, "ran out"))
         else:
             self._delivered(message, event)

@@ -120,11 +120,11 @@ class Due(NamedTuple):
     waiting: int  # deliveries not done, due or not
 
 
-def decide(state: State, channel: str, recipients: Sequence[str], now_ms: int) -> Due:
+def decide(state: State, channel: str, recipients: Sequence[str], now_ms: int, *, keeps_all: bool = False) -> Due:
     """What is due at a channel with these recipients; a recipient that is new gets what is still in force.
 
-    The newest message of a thread goes first. An older one is not sent to who has a newer one of its thread. A message
-    that ran out undelivered is a dead letter.
+    The newest message of a thread goes first. An older one is not sent to who has a newer one of its thread, unless the
+    channel is an archive that `keeps_all`. A message that ran out undelivered is a dead letter.
     """
     done_by = state.progress.get(channel, {})
     attempts: list[Attempt] = []
@@ -144,7 +144,7 @@ def decide(state: State, channel: str, recipients: Sequence[str], now_ms: int) -
             if before is not None and before.outcome in _DONE:
                 continue
             number = before.attempts + 1 if before is not None else 1
-            has = next((name for name in later if _has(done_by, name, recipient)), None)
+            has = None if keeps_all else next((name for name in later if _has(done_by, name, recipient)), None)
             if has is not None:
                 detail = f"not needed any more: {has} was delivered"
                 given_up.append((message.identifier, _result(recipient, number, SUPERSEDED, detail)))

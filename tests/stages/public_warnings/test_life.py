@@ -336,6 +336,23 @@ def test_signing_is_by_policy_and_what_is_signed_says_the_same() -> None:
     assert sent.xml.endswith(b"<!-- seal -->")
 
 
+def test_a_log_from_before_there_were_approvals() -> None:
+    """Its drafts were never sent, so nothing refers to them; its threads go on counting where they were."""
+    state = State()
+    old = House(msgspec.structs.replace(POLICY, approval={"default": "one"}))
+    first, *_ = old.see(fire(T0, LOJA))
+    evolve(state, first)
+    old.now += 1000
+    evolve(state, old.see(fire(T0, LOJA, MALACATOS))[0])
+    evolve(state, WarningExpired(now_ms=T0 + 6 * HOUR_MS, identifier="incident-fire-a-2", thread="incident-fire-a"))
+    later = T0 + 7 * HOUR_MS
+    assert due(state, later, POLICY) == ["incident-fire-a"]
+    drafted, approved = decide(state, [fire(later, LOJA)], later, POLICY)
+    assert isinstance(drafted, WarningDrafted)
+    assert isinstance(approved, WarningApproved)
+    assert (drafted.identifier, drafted.msg_type, drafted.references) == ("incident-fire-a-3", "Alert", "")
+
+
 # ---------------------------------------------------------------------- any interleaving
 
 TOWNS = [LOJA, MALACATOS, SAN_PEDRO]
