@@ -27,7 +27,6 @@ from almenara.model.events import (
     ReachChanged,
     WarningDrafted,
     WarningExpired,
-    WarningSent,
 )
 from almenara.model.observations import from_ipc
 from almenara.pipeline import INCIDENT_EVENTS, State, fires_of
@@ -43,7 +42,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 TOLD = {
     kind.__name__
     for kinds in (INCIDENT_EVENTS, (HazardsChanged, HazardsArchived, ExposuresChanged, ReachChanged))
-    for kind in (*kinds, WarningDrafted, WarningSent, WarningExpired)
+    for kind in (*kinds, WarningDrafted, WarningExpired)
 }
 
 TIMELINE = (
@@ -73,7 +72,6 @@ class Results:
     could_reach: pa.Table  # advice, with the same columns
     incidents: list[dict[str, Any]]
     warnings: list[WarningDrafted]
-    sent: int  # of the warnings; the others are drafts that nobody approved, or not yet
     expired: int
     digest: str = ""
     summary: dict[str, Any] = field(default_factory=dict)
@@ -87,7 +85,7 @@ def collect(log: EventLog, state: State) -> Results:
     incidents: dict[str, dict[str, Any]] = {}
     warnings: list[WarningDrafted] = []
     archived: list[dict[str, Any]] = []
-    sent = expired = 0
+    expired = 0
     for entry in log.read():
         if entry.kind not in TOLD:
             continue
@@ -102,8 +100,6 @@ def collect(log: EventLog, state: State) -> Results:
             reached.append(from_ipc(event.table))
         elif isinstance(event, WarningDrafted):
             warnings.append(event)
-        elif isinstance(event, WarningSent):
-            sent += 1
         elif isinstance(event, WarningExpired):
             expired += 1
         else:
@@ -123,7 +119,6 @@ def collect(log: EventLog, state: State) -> Results:
         could_reach=_with_places(reach_listing.listed(reached, state.now_ms), state),
         incidents=[incidents[name] for name in sorted(incidents)],
         warnings=warnings,
-        sent=sent,
         expired=expired,
     )
     for incident in found.incidents:
@@ -390,12 +385,7 @@ def summarise(
         },
         "could_be_reached": reach_listing.summary(found.could_reach),
         "incidents": {"total": len(found.incidents), **dict(sorted(incident_status.items()))},
-        "warnings": {
-            "total": len(found.warnings),
-            **dict(sorted(by_type.items())),
-            "sent": found.sent,
-            "expired": found.expired,
-        },
+        "warnings": {"total": len(found.warnings), **dict(sorted(by_type.items())), "expired": found.expired},
         "seconds": {stage: round(s, 3) for stage, s in seconds.items()},
         "peak_memory_mb": peak_memory_mb,
         "state_digest": found.digest,
