@@ -1,5 +1,6 @@
 """What an agency sets: one TOML file, read into frozen values, every key checked."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import msgspec
 
 from almenara.model.errors import UsageError
+from almenara.stages.public_warnings.approval import check_rules
+from almenara.stages.public_warnings.situation import KINDS
 
 EXAMPLE = """\
 # Almenara's configuration. Everything not set here has the default shown in `almenara watch --help`.
@@ -21,11 +24,26 @@ name = "firms-noaa-20"     # yours to choose
 source = "firms"           # see: almenara sources
 location = "incoming/noaa20"   # a file, a folder, or an https:// address
 every_s = 600
+
+# [approval]               # who has to say yes before a warning leaves: automatic, one or four-eyes
+# default = "four-eyes"    # as it is for Actual without this; Exercise and Test: automatic
+# "fire/Minor" = "one"     # for a kind, or a kind and a severity
+
+# [[channel]]              # where warnings go; see: almenara channels
+# name = "folder"          # yours to choose
+# plugin = "directory"     # see: almenara channels list
+# status = "Exercise"      # it carries messages of this status and no other, for ever
+# options = { path = "sent" }
+# test = { path = "test" } # the same options for a far side that may get Test messages: almenara channels test
 """
 
 
 #: The slowest feed that is still watched for silence: one that speaks once a month.
 CADENCE_S_MAX = 31 * 86_400
+
+CONCURRENCY_MAX = 1_000
+TIMEOUT_S_MAX = 300
+_CHANNEL_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
 class FeedConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +56,18 @@ class FeedConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     cadence_s: int | None = None  # how often it should bring something; default: what the source promises
 
 
+class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One way out of the house. Which options there are is the plugin's affair."""
+
+    name: str
+    plugin: str
+    status: str
+    options: dict[str, Any] = {}
+    test: dict[str, Any] | None = None  # options of an endpoint for status Test
+    concurrency: int = 50  # deliveries at a time
+    timeout_s: float = 15.0  # for one delivery
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -47,7 +77,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     timezone: str | None = None
     sender: str | None = None
     out: str | None = None
+    approval: dict[str, str] = {}
     feed: tuple[FeedConfig, ...] = ()
+    channel: tuple[ChannelConfig, ...] = ()
 
 
 def load_config(path: Path) -> Config:
@@ -71,8 +103,28 @@ def _check(config: Config, path: Path) -> None:
         raise UsageError(f"{path}: status must be Exercise, Test or Actual, not {config.status!r}.")
     if len(set(names)) < len(names):
         raise UsageError(f"{path}: two feeds have the same name.")
+    check_rules(config.approval, KINDS)
+    for channel in config.channel:
+        _check_channel(channel, path)
+    if config.status == "Actual" and config.sender is None and any(one.status == "Actual" for one in config.channel):
+        raise UsageError(f"{path}: a warning of status Actual needs a sender, as CAP wants it: alerts@agency.example.")
+    if len({channel.name for channel in config.channel}) < len(config.channel):
+        raise UsageError(f"{path}: two channels have the same name.")
     for feed in config.feed:
         if not 10 <= feed.every_s <= 86_400:
             raise UsageError(f"{path}: every_s of feed {feed.name} must lie between 10 and 86400 seconds.")
         if feed.cadence_s is not None and not 10 <= feed.cadence_s <= CADENCE_S_MAX:
             raise UsageError(f"{path}: cadence_s of feed {feed.name} must lie between 10 and {CADENCE_S_MAX} seconds.")
+
+
+def _check_channel(channel: ChannelConfig, path: Path) -> None:
+    if channel.status not in ("Exercise", "Test", "Actual"):
+        raise UsageError(f"{path}: status of channel {channel.name} must be Exercise, Test or Actual.")
+    if channel.status == "Test" and channel.test is not None:
+        raise UsageError(f"{path}: channel {channel.name} is for Test already: it needs no test endpoint.")
+    if not _CHANNEL_NAME.fullmatch(channel.name):
+        raise UsageError(f"{path}: the name of channel {channel.name!r} may have 1 to 40 of A-Z a-z 0-9 . _ -.")
+    if not 1 <= channel.concurrency <= CONCURRENCY_MAX:
+        raise UsageError(f"{path}: concurrency of channel {channel.name} must lie between 1 and {CONCURRENCY_MAX}.")
+    if not 1 <= channel.timeout_s <= TIMEOUT_S_MAX:
+        raise UsageError(f"{path}: timeout_s of channel {channel.name} must lie between 1 and {TIMEOUT_S_MAX} seconds.")

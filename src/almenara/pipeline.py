@@ -30,18 +30,19 @@ from almenara.model.events import (
     SourcePolled,
     SourceSilent,
     StepTaken,
-    WarningDrafted,
-    WarningExpired,
+    WarningApproved,
+    WarningPolicySet,
 )
 from almenara.model.observations import from_ipc, to_ipc
-from almenara.stages import exposure, incidents, observations, public_warnings, reach, source_health
+from almenara.stages import exposure, incidents, observations, outbox, public_warnings, reach, source_health
 from almenara.stages.exposure import State as Exposures
 from almenara.stages.hazards import ARCHIVED, CHANGES, Delta, Follower, View, followers
 from almenara.stages.hazards.earthquake import State as Earthquakes
 from almenara.stages.hazards.fire import State as Fires
 from almenara.stages.incidents import State as Incidents
 from almenara.stages.observations import State as Observations
-from almenara.stages.public_warnings import Policy, Situation, ThreatenedPlace
+from almenara.stages.outbox import State as Outbox
+from almenara.stages.public_warnings import Policy, Signer, Situation, ThreatenedPlace
 from almenara.stages.public_warnings import State as Warnings
 from almenara.stages.reach import State as Reach
 from almenara.stages.source_health import State as Health
@@ -64,6 +65,7 @@ class State:
     reach: Reach = field(default_factory=Reach)
     incidents: Incidents = field(default_factory=Incidents)
     warnings: Warnings = field(default_factory=Warnings)
+    outbox: Outbox = field(default_factory=Outbox)
     policy: Policy = field(default_factory=Policy)
     now_ms: int = 0
 
@@ -89,10 +91,14 @@ def evolve(state: State, event: Event) -> State:
         state.reach = reach.evolve(state.reach, event, state.exposure)
     elif isinstance(event, INCIDENT_EVENTS):
         state.incidents = incidents.evolve(state.incidents, event)
-    elif isinstance(event, WarningDrafted | WarningExpired):
+    elif isinstance(event, public_warnings.EVENTS):
         state.warnings = public_warnings.evolve(state.warnings, event)
     elif isinstance(event, RunStarted):
         state.policy = policy_of(event)
+    elif isinstance(event, WarningPolicySet):
+        state.policy = msgspec.structs.replace(state.policy, approval=event.approval, signed=event.signed)
+    if isinstance(event, outbox.EVENTS):  # what was sent concerns the warnings and the outbox
+        state.outbox = outbox.evolve(state.outbox, event)
     return state
 
 
@@ -115,8 +121,9 @@ def _let_go(state: State, archived: list[str]) -> None:
 class Clockwork:
     """Takes steps: runs every stage's decision once, in order, and measures what each cost."""
 
-    def __init__(self, timer: Callable[[], float]) -> None:
+    def __init__(self, timer: Callable[[], float], sign: Signer | None = None) -> None:
         self._timer = timer
+        self.sign = sign
         self.seconds = dict.fromkeys(("hazards", "exposure", "reach", "incidents", "warnings"), 0.0)
 
     def step(self, state: State, now_ms: int) -> list[Event]:
@@ -159,8 +166,11 @@ class Clockwork:
         begun = self._lap("incidents", begun)
         situations = list(_situations(state, touched, ended, before))
         for warning in public_warnings.decide(state.warnings, situations, now_ms, state.policy):
-            state.warnings = public_warnings.evolve(state.warnings, warning)
+            evolve(state, warning)
             events.append(warning)
+            if isinstance(warning, WarningApproved):
+                events.append(public_warnings.send(state.warnings, warning.identifier, now_ms, state.policy, self.sign))
+                evolve(state, events[-1])
         self._lap("warnings", begun)
         return events
 
@@ -215,6 +225,11 @@ def _situations(
         reason = f"merged into {event.into}" if isinstance(event, IncidentMerged) else event.reason
         if event.incident in before:  # one that opened and ended in the same step has nothing to take back
             yield _ended(event.incident, *before[event.incident], reason, state.now_ms)
+
+
+def look(state: State, incident: str) -> Situation | None:
+    """An incident as it stands, as the warnings stage sees it; None when it is not open."""
+    return _situation(state, incident) if incident in state.incidents.incidents else None
 
 
 def _situation(state: State, name: str) -> Situation:
@@ -316,6 +331,7 @@ def to_bytes(state: State) -> bytes:
     values["reach"] = state.reach.near
     values["incidents"] = [msgspec.to_builtins(i) for i in state.incidents.incidents.values()]
     values["warnings"] = state.warnings.to_bytes()
+    values["outbox"] = state.outbox.to_bytes()
     listed = [(name, a.dtype.str, a.shape) for name, a in arrays.items()]
     head = msgspec.msgpack.encode({"values": values, "arrays": listed})
     parts: list[Any] = [_SNAPSHOT.pack(_SNAPSHOT_FORMAT, len(head)), head]
@@ -358,4 +374,5 @@ def from_bytes(data: bytes) -> State:
         state.incidents.incidents[incident.id] = incident
         state.incidents.of_hazard.update(dict.fromkeys(incident.hazards, incident.id))
     state.warnings = Warnings.from_bytes(values["warnings"])
+    state.outbox = Outbox.from_bytes(values["outbox"])
     return state

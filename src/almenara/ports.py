@@ -1,12 +1,15 @@
-"""The promises between Almenara's logic and the world: what a log, a source and a clock must keep."""
+"""The promises between Almenara's logic and the world: what a log, a source, a channel and a clock must keep."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Generic, Protocol, TypeVar, final
 
 import pyarrow as pa
 
+from almenara.model.cap import Alert, from_xml
+from almenara.model.errors import StatusMismatch, UsageError
 from almenara.model.events import Event
 
 #: Returns the present time in milliseconds since 1970-01-01 UTC. Only `service` and the CLI hold a real one.
@@ -134,3 +137,123 @@ class Source(Protocol):
         Never raises on bad data: a content that cannot be read at all is one Rejection with line 0.
         `received_ms` bounds times from above: later than a day after it is "time-in-the-future".
         """
+
+
+# ---------------------------------------------------------------------- channels
+
+
+@final
+class Actual:
+    """The status of a message that people must act on."""
+
+    word: ClassVar[str] = "Actual"
+
+
+@final
+class Exercise:
+    """The status of a message for those who take part in an exercise."""
+
+    word: ClassVar[str] = "Exercise"
+
+
+@final
+class Test:
+    """The status of a message that tests the line and is to be ignored."""
+
+    word: ClassVar[str] = "Test"
+
+
+#: A CAP status as a type: a message of one and a channel of another do not fit together, for mypy and at run time.
+S = TypeVar("S", Actual, Exercise, Test)
+AnyStatus = type[Actual] | type[Exercise] | type[Test]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing(Generic[S]):
+    """A warning as it leaves the house: frozen bytes, and what they say.
+
+    The status is read out of the bytes. Raises StatusMismatch when they say another, InvalidWarning when they are no
+    message: an `Outgoing[Test]` whose XML says Actual cannot come to be.
+    """
+
+    xml: bytes
+    thread: str
+    status: type[S]
+    alert: Alert = field(init=False)
+    key: str = field(init=False)  # the same for the same bytes, for ever: 64 letters and digits
+
+    def __post_init__(self) -> None:
+        alert = from_xml(self.xml)
+        if alert.status != self.status.word:
+            raise StatusMismatch(f"{alert.identifier} has the status {alert.status}, not {self.status.word}.")
+        object.__setattr__(self, "alert", alert)
+        object.__setattr__(self, "key", hashlib.sha256(self.xml).hexdigest())
+
+    @property
+    def identifier(self) -> str:
+        """CAP's identifier."""
+        return self.alert.identifier
+
+    @property
+    def msg_type(self) -> str:
+        """Alert, Update or Cancel."""
+        return self.alert.msg_type.value
+
+    @property
+    def sent_ms(self) -> int:
+        """When it was sent, as it says."""
+        return int(self.alert.sent.timestamp() * 1000)
+
+    @property
+    def expires_ms(self) -> int | None:
+        """When the last of its infos runs out; None when one never does, or there is none."""
+        ends = [info.expires for info in self.alert.info]
+        return max((int(end.timestamp() * 1000) for end in ends if end is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the peer answered: proof that it has the message. Both are cut to limits.RECEIPT_CHARS_MAX."""
+
+    receipt: str  # the peer's own id of the message, or its answer
+    detail: str = ""  # for people
+
+
+class Channel(Protocol[S]):
+    """A way out of the house: one file under `channels/`, opened for exactly one status.
+
+    A message may be sent again after a crash: `message.key` and `message.identifier` are the same then, and a peer that
+    can tell must not get it twice. Secrets never appear in a receipt, an error or `recipients()`.
+    """
+
+    name: str  # as configured; the plugin is the file's name
+    status: type[S]
+
+    def recipients(self) -> Sequence[str]:
+        """The configured endpoints, each by a short id that stays the same over restarts; a feed has one: its name.
+
+        An id is for logs and tables (at most 64 of `A-Z a-z 0-9 . _ : @ / -`): the name an agency gave an endpoint, or
+        a digest of its address, never an address that belongs to a person.
+        """
+
+    async def send(self, message: Outgoing[S], recipient: str) -> Receipt:
+        """Deliver, and return only when the peer has it. At-least-once; may run for many recipients at a time.
+
+        Raises ChannelFailed when it is worth another attempt, ChannelRefused when it never will be, StatusMismatch for
+        a message of another status. The caller bounds the time and cancels: a cancelled send leaves the channel usable.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections; may be called twice."""
+
+
+def status_of(word: str) -> AnyStatus:
+    """The type of a CAP status. Raises UsageError for one that warnings do not have here.
+
+    >>> status_of("Test").word
+    'Test'
+    """
+    for status in (Actual, Exercise, Test):
+        if status.word == word:
+            return status
+    raise UsageError(f"The status must be Actual, Exercise or Test, not {word!r}.")

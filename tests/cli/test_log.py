@@ -45,7 +45,7 @@ def state(tmp_path: Path) -> Path:
     """A log of thirty entries: places, a warning, steps and a poll; signed after the twenty-ninth."""
     state = tmp_path / "state"
     imported = PlacesImported(origin="x", attribution="", table=to_ipc(TEN_PLACES), rejected={})
-    warning = WarningDrafted(
+    warning = WarningDrafted(kind="fire", drafted_by="almenara",
         now_ms=1, identifier="EC-1", thread="t", incident="i", msg_type="Alert", status="Exercise", references="",
         expires_ms=2, severity="Severe", places=["1", "2"], reasons=["new-place"], xml="<alert>ñ</alert>".encode(),
     )  # fmt: skip

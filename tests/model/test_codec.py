@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from almenara.model import events as events_module
 from almenara.model.codec import UPCASTS, decode, encode
 from almenara.model.errors import UnknownEvent
-from almenara.model.events import EVENTS, Event, SourceSilent, StepTaken
+from almenara.model.events import EVENTS, Event, SourceSilent, StepTaken, WarningDrafted
 
 
 def values(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
@@ -34,6 +34,8 @@ def values(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
             return st.lists(values(kind.item_type))
         case inspect.DictType():
             return st.dictionaries(values(kind.key_type), values(kind.value_type))
+        case inspect.StructType():
+            return st.builds(kind.cls, **{field.name: values(field.type) for field in kind.fields})
         case inspect.UnionType():
             return st.one_of(*map(values, kind.types))
     raise AssertionError(f"no strategy for {kind}: add one")
@@ -50,7 +52,10 @@ def events() -> st.SearchStrategy[Event]:
 
 
 def test_every_event_is_registered() -> None:
-    defined = {name for name, value in vars(events_module).items() if isinstance(value, type(Event))} - {"Event"}
+    defined = {
+        name for name, value in vars(events_module).items() if isinstance(value, type) and issubclass(value, Event)
+    }
+    defined -= {"Event"}
     assert EVENTS.keys() == defined
 
 
@@ -66,7 +71,7 @@ def test_round_trip(event: Event) -> None:
 def test_each_type_round_trips(name: str) -> None:
     described = msgspec.inspect.type_info(EVENTS[name])
     assert isinstance(described, msgspec.inspect.StructType)
-    blank = {"int": 0, "str": "", "bytes": b"", "list": [], "dict": {}, "union": None}
+    blank = {"int": 0, "str": "", "bytes": b"", "bool": False, "list": [], "dict": {}, "union": None}
     fields = {field.name: blank[type(field.type).__name__.removesuffix("Type").lower()] for field in described.fields}
     event = EVENTS[name](**fields)
     assert decode(*encode(event)) == event
@@ -98,6 +103,26 @@ def lifted(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("version", "fields"), [(1, {"minutes": 2}), (2, {"seconds": 120}), (3, {"span_ms": 120_000})])
 def test_older_versions_are_lifted(version: int, fields: dict[str, int]) -> None:
     assert decode("Lifted", version, msgspec.msgpack.encode(fields)) == Lifted(span_ms=120_000)
+
+
+def test_drafts_of_the_first_version_are_the_machines() -> None:
+    """As a log of before there were approvals holds them."""
+    fields = {
+        "now_ms": 1,
+        "identifier": "incident-quake-a-1",
+        "thread": "incident-quake-a",
+        "incident": "incident-quake-a",
+        "msg_type": "Alert",
+        "status": "Exercise",
+        "references": "",
+        "expires_ms": 2,
+        "severity": "Severe",
+        "places": ["loja"],
+        "reasons": ["first"],
+    }
+    for xml, kind in ((b"<value>OET-068</value>", "earthquake"), (b"<value>OET-217</value>", "fire")):
+        event = decode("WarningDrafted", 1, msgspec.msgpack.encode({**fields, "xml": xml}))
+        assert event == WarningDrafted(**fields, xml=xml, kind=kind, drafted_by="almenara")  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("lifted")

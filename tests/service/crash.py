@@ -1,9 +1,9 @@
 """Runs of `almenara` that are killed at a chosen point, as a program of its own: a job a line, each in a fork.
 
 A job is JSON: `arguments` of the command line, `at` ("append", "rename" or "" for nowhere), `number` (the how-manieth
-one), `done` (whether that one still happens), `fine` (every event is committed by itself), `snapshots` (after every
-commit), `here` (no fork: what it loads and compiles, all later forks have). The answer is a line too: the exit code, or
-minus the signal, and what it said, as JSON.
+one), `of` (counting only appends that hold an event of this kind), `done` (whether that one still happens), `fine`
+(every event is committed by itself), `snapshots` (after every commit), `here` (no fork: what it loads and compiles, all
+later forks have). The answer is a line too: the exit code, or minus the signal, and what it said, as JSON.
 """
 
 import contextlib
@@ -25,16 +25,17 @@ from almenara.stores import sqlite
 CRASHED = 70
 
 
-def killing(function: Callable[..., Any], number: int, done: bool) -> Callable[..., Any]:
+def killing(function: Callable[..., Any], number: int, done: bool, of: str = "") -> Callable[..., Any]:
     """The function, but its `number`-th call is the process's last, before or after it does what it does."""
     calls = [0]
 
     def counted(*arguments: Any, **named: Any) -> Any:
-        calls[0] += 1
-        if calls[0] == number and not done:
+        counts = not of or any(type(event).__name__ == of for event in arguments[1])
+        calls[0] += counts
+        if counts and calls[0] == number and not done:
             os.kill(os.getpid(), signal.SIGKILL)
         result = function(*arguments, **named)
-        if calls[0] == number:
+        if counts and calls[0] == number:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
@@ -49,7 +50,7 @@ def run(job: dict[str, Any]) -> None:
     session.SNAPSHOT_SHARE = 0.0
     number, done = job.get("number", 0), job.get("done", True)
     if job.get("at") == "append":
-        setattr(sqlite.SqliteLog, "append", killing(sqlite.SqliteLog.append, number, done))  # noqa: B010
+        setattr(sqlite.SqliteLog, "append", killing(sqlite.SqliteLog.append, number, done, job.get("of", "")))  # noqa: B010
     elif job.get("at") == "rename":  # how every file of results, every report and every snapshot comes to be
         for name in ("replace", "rename"):
             setattr(Path, name, killing(getattr(Path, name), number, done))

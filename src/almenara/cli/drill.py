@@ -15,6 +15,10 @@ def command(
     ] = "ecuador",
     seed: Annotated[int, typer.Option(help="The same seed gives the same world, byte for byte.")] = 7,
     out: Annotated[Path, typer.Option(help="Folder for the feeds' files and the results.")] = Path("drill"),
+    channels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A configuration whose channels of status Exercise get what is said."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
 ) -> None:
     """Play an exercise through the real sources and the whole chain, with status Exercise.
@@ -26,12 +30,15 @@ def command(
     import shutil
     import time
 
+    from almenara.config import ChannelConfig, load_config
     from almenara.model.events import Parameter
     from almenara.report import render_report
-    from almenara.service import live, session
+    from almenara.service import clerk, live, session
     from almenara.simulation import write_world
     from almenara.stores import open_log
 
+    told: tuple[ChannelConfig, ...] = load_config(channels).channel if channels is not None else ()
+    base = channels.resolve().parent if channels is not None else Path()
     session.begin_anew(out / "state", own=True)
     begun = time.perf_counter()
     with progress_bar(quiet) as report:
@@ -50,7 +57,8 @@ def command(
             current.start("drill", "Exercise", parameters)
             current.import_places(world.places_spec, report)
             desk = live.Desk(current, world.cadence_ms)
-            live.play(desk, world.deliveries, report)
+            with clerk.delivering(current, clerk.open_lines(told, "Exercise", base)) as attend:
+                live.play(desk, world.deliveries, report, attend)
             found = current.finish(parameters, begun, report)
             session.write_results(found, out, render_report, report)
         finally:

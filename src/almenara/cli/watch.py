@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from almenara.model.events import Event
+    from almenara.model.events import DeliveryResult, Event
     from almenara.service.rates import Rates
 
 
@@ -26,7 +26,7 @@ def command(
     Example:  almenara watch --example > almenara.toml, then  almenara watch --config almenara.toml
 
     Everything is durable in the log before it is told; a stopped or killed watch goes on where it was.
-    Warnings are drafts: nothing is sent.
+    What is sent goes out by the configured channels; who has to approve it first is set under [approval].
     """
     from almenara.config import EXAMPLE, load_config
 
@@ -106,5 +106,26 @@ def _tell(feed: str, events: "list[Event]") -> None:
                 _say(f"closed    {name}: {reason}", at)
             case e.WarningDrafted(identifier=name, msg_type=kind, severity=severity, now_ms=at):
                 _say(f"WARNING   {kind} {name}, {severity} (draft)", at)
+            case e.WarningApproved(identifier=name, by=who, now_ms=at):
+                _say(f"approved  {name} by {who}", at)
+            case e.WarningRejected(identifier=name, by=who, reason=reason, now_ms=at):
+                _say(f"dropped   {name} by {who}: {reason}", at)
+            case e.WarningSent(identifier=name, msg_type=kind, now_ms=at):
+                _say(f"SENT      {kind} {name}", at)
+            case e.ChannelPaused(channel=name, by=who, reason=reason, now_ms=at):
+                _say(f"PAUSED    {name} by {who}: {reason}", at)
+            case e.ChannelResumed(channel=name, by=who, now_ms=at):
+                _say(f"resumed   {name} by {who}", at)
+            case e.DeliveriesRecorded(channel=channel, identifier=name, results=results, now_ms=at):
+                _say(f"delivery  {channel} {name}: {_counted(results)}", at)
             case _:
                 pass
+
+
+def _counted(results: "list[DeliveryResult]") -> str:
+    """How many of each outcome, and the last reason for a failure."""
+    from collections import Counter
+
+    counts = Counter(result.outcome for result in results)
+    why = next((f" ({r.detail})" for r in reversed(results) if r.outcome in ("failed", "refused", "dead")), "")
+    return ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items())) + why

@@ -9,7 +9,14 @@ from almenara.model.errors import UnknownEvent
 from almenara.model.events import EVENTS, Event
 
 #: (type, version) → what turns the decoded fields of that version into those of the next one.
-UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
+    # A draft of version 1 was always the machine's; the event term in its message tells the kind.
+    ("WarningDrafted", 1): lambda fields: {
+        **fields,
+        "kind": "earthquake" if b"OET-068" in fields["xml"] else "fire",
+        "drafted_by": "almenara",
+    },
+}
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
 

@@ -166,20 +166,53 @@ class IncidentClosed(Event, frozen=True, kw_only=True):
 
 
 class WarningDrafted(Event, frozen=True, kw_only=True):
-    """A CAP message was written for an incident: the first of its thread, or an Update or Cancel of the one before."""
+    """A CAP message was written for an incident, for nobody outside yet; a newer draft of its thread replaces it."""
 
+    version: ClassVar[int] = 2  # 1 knew neither `kind` nor `drafted_by`
     now_ms: int
     identifier: str
     thread: str  # one for each incident
     incident: str
+    kind: str  # of the hazard: "fire" | "earthquake"
     msg_type: str  # "Alert" | "Update" | "Cancel"
     status: str
-    references: str  # CAP references, empty for the first
+    references: str  # CAP references: what was sent in the thread and still lasts; empty for an Alert
     expires_ms: int
     severity: str
     places: list[str]  # ids of the places it warns
-    reasons: list[str]  # why now: "new-place", "severity", "expiry-near", …
-    xml: bytes  # the message as it would be sent
+    reasons: list[str]  # why now: "new-place", "severity", "expiry-near", "all-clear", …
+    drafted_by: str  # "almenara", or the name of a person
+    xml: bytes  # the message as it would be sent, not yet signed
+
+
+class WarningApproved(Event, frozen=True, kw_only=True):
+    """One yes to a draft."""
+
+    now_ms: int
+    identifier: str
+    by: str  # the name of a person, or "policy"
+
+
+class WarningRejected(Event, frozen=True, kw_only=True):
+    """A draft was dropped: a person said no, or it lapsed or lost its cause before anyone said yes."""
+
+    now_ms: int
+    identifier: str
+    by: str  # the name of a person, or "almenara"
+    reason: str
+
+
+class WarningSent(Event, frozen=True, kw_only=True):
+    """A message left for the channels. From here on nobody changes it: these bytes are what everyone gets."""
+
+    now_ms: int
+    identifier: str
+    thread: str
+    msg_type: str
+    expires_ms: int
+    xml: bytes  # the approved draft, signed where a key is configured
+    sha256: str  # of `xml`
+    signed: bool
 
 
 class WarningExpired(Event, frozen=True, kw_only=True):
@@ -188,6 +221,62 @@ class WarningExpired(Event, frozen=True, kw_only=True):
     now_ms: int
     identifier: str
     thread: str
+
+
+class WarningPolicySet(Event, frozen=True, kw_only=True):
+    """Who has to say yes from now on (stages.public_warnings.approval), and whether what is sent is signed."""
+
+    now_ms: int
+    approval: dict[str, str]  # "default" | kind | kind/severity → "automatic" | "one" | "four-eyes"
+    signed: bool
+
+
+class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What became of one attempt to deliver a message to one recipient of a channel."""
+
+    recipient: str  # the short id of a configured endpoint (ports.Channel.recipients)
+    attempt: int  # 1, 2, …
+    outcome: str  # "delivered" | "failed" | "refused" | "dead" | "superseded"
+    detail: str  # for people
+    receipt: str  # the peer's id or answer; empty unless delivered
+    next_ms: int  # when it is tried again; 0 when it is not
+
+
+class DeliveriesRecorded(Event, frozen=True, kw_only=True):
+    """A batch of attempts to deliver one message by one channel. Nothing is delivered before this is durable."""
+
+    now_ms: int
+    channel: str
+    identifier: str
+    results: list[DeliveryResult]
+
+
+class DeliveriesRetried(Event, frozen=True, kw_only=True):
+    """Dead letters of a channel were put back into its queue."""
+
+    now_ms: int
+    channel: str
+    identifier: str
+    recipients: list[str]
+    by: str
+
+
+class ChannelPaused(Event, frozen=True, kw_only=True):
+    """A channel sends nothing until it is resumed; what waits goes on waiting, and may run out meanwhile."""
+
+    now_ms: int
+    channel: str
+    by: str
+    reason: str
+
+
+class ChannelResumed(Event, frozen=True, kw_only=True):
+    """A paused channel sends again."""
+
+    now_ms: int
+    channel: str
+    by: str
+    reason: str
 
 
 EVENTS: dict[str, type[Event]] = {event.__name__: event for event in Event.__subclasses__()}

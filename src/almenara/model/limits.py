@@ -32,3 +32,6 @@ AHEAD_MS_MAX = 24 * 3_600_000
 
 #: A download that is larger is broken off.
 DOWNLOAD_BYTES_MAX = 1 * GIB
+
+#: What is kept of a peer's answer to a delivery, and of the reason of a failed one.
+RECEIPT_CHARS_MAX = 200

@@ -1,7 +1,7 @@
 """Live: feeds are polled, what they bring is followed at once, and silence is noticed."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -74,9 +74,16 @@ class Delivery(Protocol):
     def note(self) -> str: ...
 
 
-def play(desk: Desk, deliveries: Sequence[Delivery], progress: Progress) -> None:
-    """Play a prepared sequence of polls through the live chain, its own times for a clock."""
+def play(
+    desk: Desk, deliveries: Sequence[Delivery], progress: Progress, attend: Callable[[int], object] | None = None
+) -> None:
+    """Play a prepared sequence of polls through the live chain, its own times for a clock.
+
+    `attend` is called with that time after each, so that what was sent is delivered before the exercise goes on.
+    """
     for number, delivery in enumerate(deliveries):
         progress(f"Playing the exercise, {delivery.feed}", number, len(deliveries))
         desk.deliver(delivery.feed, delivery.source, delivery.path, delivery.at_ms, delivery.note)
+        if attend is not None:
+            attend(delivery.at_ms)
     desk.session.commit()

@@ -9,13 +9,13 @@ import msgspec
 
 from almenara import pipeline, places, results
 from almenara.model.errors import UnknownSnapshot, UsageError
-from almenara.model.events import Event, Parameter, PlacesImported, RunFinished, RunStarted
+from almenara.model.events import Event, Parameter, PlacesImported, RunFinished, RunStarted, WarningPolicySet
 from almenara.model.observations import to_ipc
 from almenara.ports import EventLog
 from almenara.service.rates import Meter, Rates, memory_mb, peak_memory_mb
 from almenara.service.snapshots import Snapshots
 from almenara.service.summary import summarise
-from almenara.stages.public_warnings import check_policy
+from almenara.stages.public_warnings import Signer, check_policy
 from almenara.stores import open_log
 from almenara.stores.folder import KEY_NAME, SNAPSHOTS_NAME, WriterLock
 from almenara.stores.sqlite import FILE_NAME
@@ -40,11 +40,11 @@ def now_ms() -> int:
 class Session:
     """A log and the state that it adds up to, ready to go on."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, sign: Signer | None = None) -> None:
         self.log = log
         self.mode = ""
         self.state = pipeline.State()
-        self.clockwork = pipeline.Clockwork(time.perf_counter)
+        self.clockwork = pipeline.Clockwork(time.perf_counter, sign)
         self.seconds: dict[str, float] = {}
         self._unsaved: list[Event] = []
         self._saved_at = time.monotonic()
@@ -71,7 +71,7 @@ class Session:
         self.state = pipeline.evolve(self.state, event)
         self._meter.took(self._read() - read)
         self._worked_s += time.perf_counter() - begun
-        self._queue([event])
+        self.queue([event])
 
     def step(self, at_ms: int) -> list[Event]:
         """Follow everything acquired up to a time; returns what was decided."""
@@ -80,13 +80,14 @@ class Session:
         seconds = time.perf_counter() - begun
         self._meter.stepped(seconds)
         self._worked_s += seconds
-        self._queue(events)
+        self.queue(events)
         return events
 
     def _read(self) -> int:
         return sum(counts.read for counts in self.state.observations.counts.values())
 
-    def _queue(self, events: Iterable[Event]) -> None:
+    def queue(self, events: Iterable[Event]) -> None:
+        """Put events that the state has taken in already in line for the log."""
         self._unsaved.extend(events)
         if len(self._unsaved) >= COMMIT_EVENTS or time.monotonic() - self._saved_at >= COMMIT_S:
             self.commit()
@@ -156,6 +157,17 @@ class Session:
                 "Go on with the same inputs and options, or begin anew in another folder."
             )
         return True
+
+    def set_policy(self, approval: dict[str, str], at_ms: int) -> None:
+        """Say who has to approve from now on, and that all is signed when there is a key; noted when it changed.
+
+        Raises UsageError for rules that make no sense.
+        """
+        policy = self.state.policy
+        signed = self.clockwork.sign is not None
+        check_policy(msgspec.structs.replace(policy, approval=approval))
+        if approval != policy.approval or signed != policy.signed:
+            self.take(WarningPolicySet(now_ms=at_ms, approval=approval, signed=signed))
 
     def import_places(self, spec: str, progress: Progress) -> None:
         """Read the protected places, unless the log has them."""

@@ -2,27 +2,35 @@
 
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import httpx
 
 from almenara import __version__, sources
 from almenara.config import Config, FeedConfig
 from almenara.contents import expand
-from almenara.fetch import Validators, fetch, new_client
+from almenara.delivery import Deliveries
+from almenara.fetch import Fetched, Validators, fetch, new_client
 from almenara.model.errors import InputError, UsageError
 from almenara.model.events import Event
 from almenara.ports import EventLog
+from almenara.service.clerk import Clerk, open_lines
+from almenara.service.inbox import Inbox
 from almenara.service.live import Desk
 from almenara.service.rates import Rates
 from almenara.service.session import Session, now_ms
+from almenara.stages.public_warnings import Signer
 
 #: The longest that the loop sleeps at once: how soon it notices that it is asked to stop, and that a feed is silent.
 NAP_S = 1.0
 TICK_MS = 60_000
 #: How often the watch says how it is doing, at the most.
 RATES_MS = 10_000
+#: How often commands and deliveries are attended to while a feed is fetched.
+MEANWHILE_S = 0.2
+#: How long `once` waits for the deliveries that are due.
+ONCE_S = 60.0
 
 
 @dataclass(slots=True)
@@ -46,9 +54,11 @@ def watch(
     tell: Callable[[str, list[Event]], None],
     tell_rates: Callable[[Rates], None] = lambda rates: None,
     clock: Callable[[], int] = now_ms,
+    sign: Signer | None = None,
 ) -> Session:
     """Poll until `stopped()`, or each feed once; `tell` hears of every poll and what was decided after it.
 
+    Meanwhile operators' commands are taken from the inbox, and what is sent goes out by the channels.
     `tell_rates` hears how the chain is doing, every ten seconds and in the end.
     """
     known = sources.find_all()
@@ -57,38 +67,55 @@ def watch(
             raise UsageError(
                 f"Feed {feed.name}: there is no source {feed.source!r}. Known: {', '.join(sorted(known))}."
             )
-    session = Session(log)
+    lines = open_lines(config.channel, config.status, base)
+    session = Session(log, sign)
     session.recover()
     session.start(
         "watch", config.status, {"places": config.places, "timezone": config.timezone, "sender": config.sender}
     )
     session.import_places(_places(config.places, base), lambda words, done, total: None)
+    session.set_policy(config.approval, clock())
+    state = base / config.state
+    inbox = Inbox.of(state) if state.is_dir() else None  # a log in memory has no folder
+    clerk = Clerk(session, Deliveries(lines), inbox, clock)
     cadence = {feed.name: 1000 * (feed.cadence_s or known[feed.source].cadence_s) for feed in config.feed}
     desk = Desk(session, cadence)
     polls = [_Poll(feed) for feed in config.feed]
     ticked = rated = 0
-    with new_client(f"almenara/{__version__}") as client, tempfile.TemporaryDirectory(prefix="almenara-") as folder:
-        while not stopped():
-            for poll in polls:
-                now = clock()
-                # A clock that jumps back must not keep a feed from being asked.
-                if poll.due_ms <= now or poll.due_ms > now + 1000 * poll.feed.every_s:
-                    poll.due_ms = now + 1000 * poll.feed.every_s
-                    tell(poll.feed.name, _ask(desk, poll, base, client, Path(folder), now, nap))
-                    session.commit()
-                if stopped():
+
+    def attend() -> None:
+        tell("", clerk.attend())
+
+    try:
+        with _Fetcher(nap, attend) as fetcher:
+            while not stopped():
+                for poll in polls:
+                    now = clock()
+                    # A clock that jumps back must not keep a feed from being asked.
+                    if poll.due_ms <= now or poll.due_ms > now + 1000 * poll.feed.every_s:
+                        poll.due_ms = now + 1000 * poll.feed.every_s
+                        decided = _ask(desk, poll, base, fetcher, now)
+                        session.commit()
+                        tell(poll.feed.name, decided)
+                        attend()
+                    if stopped():
+                        break
+                if once:
+                    tell("", clerk.finish(ONCE_S))
                     break
-            if once:
-                break
-            if clock() - ticked >= TICK_MS:
-                ticked = clock()
-                decided = desk.tick(ticked)
-                session.commit()
-                tell("", decided)
-            if clock() - rated >= RATES_MS:
-                rated = clock()
-                tell_rates(session.rates(rated))
-            nap(NAP_S)
+                if clock() - ticked >= TICK_MS:
+                    ticked = clock()
+                    decided = desk.tick(ticked)
+                    session.commit()
+                    tell("", decided)
+                if clock() - rated >= RATES_MS:
+                    rated = clock()
+                    tell_rates(session.rates(rated))
+                attend()
+                nap(NAP_S)
+    finally:
+        clerk.close()
+    tell("", clerk.collect())
     session.commit()
     session.snapshot()
     log.checkpoint(clock())
@@ -100,18 +127,34 @@ def _places(spec: str, base: Path) -> str:
     return spec if spec.startswith("geonames:") else str(base / spec)
 
 
-def _ask(
-    desk: Desk,
-    poll: _Poll,
-    base: Path,
-    client: httpx.Client,
-    folder: Path,
-    now: int,
-    nap: Callable[[float], None],
-) -> list[Event]:
+class _Fetcher:
+    """Fetches one address at a time on a thread of its own: approvals and deliveries do not wait for a slow server."""
+
+    def __init__(self, nap: Callable[[float], None], meanwhile: Callable[[], None]) -> None:
+        self._nap, self._meanwhile = nap, meanwhile
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "_Fetcher":
+        self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="almenara-")))
+        self._client = self._stack.enter_context(new_client(f"almenara/{__version__}"))
+        self._pool = self._stack.enter_context(ThreadPoolExecutor(1, "fetch"))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def fetch(self, url: str, previous: Validators | None) -> Fetched:
+        """As `fetch.fetch` does."""
+        asked = self._pool.submit(fetch, url, self._folder, previous=previous, client=self._client, sleep=self._nap)
+        while not wait([asked], MEANWHILE_S).done:
+            self._meanwhile()
+        return asked.result()
+
+
+def _ask(desk: Desk, poll: _Poll, base: Path, fetcher: _Fetcher, now: int) -> list[Event]:
     feed = poll.feed
     if feed.location.startswith(("http://", "https://")):
-        fetched = fetch(feed.location, folder, previous=poll.validators, client=client, sleep=nap)
+        fetched = fetcher.fetch(feed.location, poll.validators)
         poll.validators = fetched.validators
         if fetched.outcome == "unchanged":
             desk.unchanged(feed.name, feed.source, now)

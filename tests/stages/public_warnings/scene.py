@@ -4,7 +4,8 @@ from typing import Any
 
 import shapely
 
-from almenara.stages.public_warnings import Situation, State, ThreatenedPlace, decide, evolve
+from almenara.model.events import WarningApproved
+from almenara.stages.public_warnings import Situation, State, ThreatenedPlace, decide, evolve, send
 from almenara.stages.public_warnings.situation import HOUR_MS, Policy
 
 T0 = 1_725_372_000_000  # 2024-09-03 14:00 UTC
@@ -76,8 +77,10 @@ def ended(now_ms: int, reason: str, **changes: Any) -> Situation:
 
 
 def step(state: State, now_ms: int, *situations: Situation, policy: Policy = POLICY) -> list[Any]:
-    """Decide and evolve; the events."""
+    """Decide and evolve as the pipeline does, what is approved being sent; the drafts, refusals and ends."""
     events = decide(state, situations, now_ms, policy)
     for event in events:
         evolve(state, event)
-    return list(events)
+        if isinstance(event, WarningApproved):
+            evolve(state, send(state, event.identifier, now_ms, policy))
+    return [event for event in events if not isinstance(event, WarningApproved)]

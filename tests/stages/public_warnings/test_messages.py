@@ -17,7 +17,7 @@ from almenara.stages.public_warnings.templates import hazard, language, parse_ha
 
 def fire_alert(policy: Policy = POLICY, certainty: str = "Likely", **changes: object) -> Alert:
     places = (place("Loja", certainty=certainty), place("Malacatos", 0.0, certainty, population=None))
-    (event,) = decide(State(), [fire(T0, *places, **changes)], T0, policy)
+    event, *_ = decide(State(), [fire(T0, *places, **changes)], T0, policy)
     assert event.__class__.__name__ == "WarningDrafted"
     return from_xml(event.xml)  # type: ignore[union-attr]
 

@@ -1,30 +1,35 @@
-"""Public warnings: one thread of CAP messages for each incident, spoken when there is news and not otherwise."""
+"""Public warnings: one thread of CAP messages for each incident, spoken when there is news and not otherwise.
+
+The life of a message: drafted → approved → sent → updated | cancelled | all-clear | expired. A draft may also be
+rejected, lapse, or give way to a newer one; nothing that was not sent is ever referred to, and what was sent is frozen.
+"""
 
 import hashlib
-import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
 
-import msgspec
-
-from almenara.model.cap import Alert, Certainty, MsgType, Reference, Severity, cap_time, from_xml
-from almenara.model.events import Event, WarningDrafted, WarningExpired
-from almenara.stages.public_warnings.area import uncovered, warning_area
-from almenara.stages.public_warnings.drafting import (
-    AREA_KM2,
-    LAST_SEEN,
-    Envelope,
-    Judgement,
-    compose,
-    compose_cancel,
-    judge,
-    seal,
+from almenara.model.cap import Alert, Certainty, MsgType, Severity, from_xml
+from almenara.model.errors import CommandRefused, InvalidWarning
+from almenara.model.events import (
+    Event,
+    WarningApproved,
+    WarningDrafted,
+    WarningExpired,
+    WarningRejected,
+    WarningSent,
 )
+from almenara.stages.public_warnings import threads
+from almenara.stages.public_warnings.approval import AUTOMATIC, MACHINE, POLICY, rule_for
+from almenara.stages.public_warnings.area import uncovered, warning_area
+from almenara.stages.public_warnings.drafting import Envelope, Judgement, compose, judge, seal
+from almenara.stages.public_warnings.endings import compose_cancel
 from almenara.stages.public_warnings.situation import Policy, Situation, ThreatenedPlace, check_policy
+from almenara.stages.public_warnings.threads import Account, Draft, State, Thread, thread_id
 
 __all__ = [
+    "EVENTS",
+    "Draft",
     "Policy",
+    "Signer",
     "Situation",
     "State",
     "Thread",
@@ -34,182 +39,211 @@ __all__ = [
     "due",
     "evolve",
     "forget",
+    "rule_of",
+    "send",
     "uncovered",
     "warning_area",
 ]
+
+EVENTS = (WarningDrafted, WarningApproved, WarningRejected, WarningSent, WarningExpired)
+Decision = WarningDrafted | WarningApproved | WarningRejected | WarningSent | WarningExpired
+
+#: Signs a message: its bytes in, the signed bytes out. Not pure (ECDSA draws dice), so it is handed in, and what came
+#: out is an event.
+Signer = Callable[[bytes], bytes]
 
 _SEVERITIES = (Severity.UNKNOWN, Severity.MINOR, Severity.MODERATE, Severity.SEVERE, Severity.EXTREME)
 _CERTAINTIES = (Certainty.UNKNOWN, Certainty.UNLIKELY, Certainty.POSSIBLE, Certainty.LIKELY, Certainty.OBSERVED)
 
 
-class Sent(msgspec.Struct, frozen=True):
-    """A message of a thread that later ones must refer to while it lasts."""
-
-    sender: str
-    identifier: str
-    sent: str  # as the message writes it: its offset would not survive as a time
-    expires_ms: int
-
-    def reference(self) -> Reference:
-        """As the later messages write it."""
-        return Reference(self.sender, self.identifier, datetime.fromisoformat(self.sent))
-
-
-class Thread(msgspec.Struct, frozen=True, kw_only=True):
-    """What was last said of an incident."""
-
-    id: str
-    version: int  # messages written so far
-    open: bool  # the last message neither ran out nor was cancelled
-    identifier: str  # of the last message
-    sent_ms: int
-    expires_ms: int
-    severity: str
-    certainty: str
-    places: frozenset[str]
-    area_km2: float | None
-    last_seen_ms: int
-    earlier: tuple[Sent, ...]
-    xml: bytes  # the last message; empty when closed
-
-
-@dataclass(slots=True)
-class State:
-    """The threads by incident. Closed ones stay while the incident can come back, so that it goes on counting."""
-
-    threads: dict[str, Thread] = field(default_factory=dict)
-    open: dict[str, int] = field(default_factory=dict)  # incident → when its last message runs out, ms
-
-    def to_bytes(self) -> bytes:
-        """For a snapshot; equal states give equal bytes."""
-        return _encoder.encode(self.threads)
-
-    @staticmethod
-    def from_bytes(data: bytes) -> "State":
-        """The state that `to_bytes` wrote."""
-        threads = _decoder.decode(data)
-        return State(threads, {name: thread.expires_ms for name, thread in threads.items() if thread.open})
-
-
-_encoder = msgspec.msgpack.Encoder(order="deterministic")
-_decoder = msgspec.msgpack.Decoder(dict[str, Thread])
-
-
-def decide(
-    state: State, situations: Sequence[Situation], now_ms: int, policy: Policy
-) -> list[WarningDrafted | WarningExpired]:
-    """The messages that the situations call for, and the warnings that ran out without need for another.
+def decide(state: State, situations: Sequence[Situation], now_ms: int, policy: Policy) -> list[Decision]:
+    """The messages that the situations call for, those the policy approves by itself, and what ran out.
 
     A first message is an Alert. An Update follows at once for a new place, a higher severity or certainty, and when the
     end is near while the hazard was seen again; after the policy's quiet time also for growth, places no longer
     threatened, and lower severity or certainty. An ended incident's warning is cancelled. A hazard that is seen again
     after its warning ran out is warned of anew, as an Alert, because nothing is left to refer to.
 
+    News is measured against the newest draft: one that waits is not written again for nothing, and one that a person
+    rejected is not proposed again before there is more to say, or it would have run out.
+
     Raises InvalidWarning when a message cannot be proved (see `drafting.seal`).
     """
-    events: list[WarningDrafted | WarningExpired] = []
-    done: set[str] = set()
+    events: list[Decision] = []
+    told: set[str] = set()  # sent at once, so what went before neither expires nor lapses by itself
+    redrafted: set[str] = set()
     for situation in {s.incident: s for s in situations}.values():
-        event = _message(state.threads.get(situation.incident), situation, now_ms, policy)
-        if event is not None:
-            events.append(event)
-            done.add(situation.incident)
+        thread = state.threads.get(situation.incident)
+        event = _next(thread, situation, now_ms, policy)
+        if event is None:
+            continue
+        events.append(event)
+        redrafted.add(situation.incident)
+        if isinstance(event, WarningDrafted) and rule_of(thread, event, policy) == AUTOMATIC:
+            events.append(WarningApproved(now_ms=now_ms, identifier=event.identifier, by=POLICY))
+            told.add(situation.incident)
     for incident, expires_ms in sorted(state.open.items()):
-        if expires_ms <= now_ms and incident not in done:
+        if expires_ms <= now_ms and incident not in told:
             thread = state.threads[incident]
             events.append(WarningExpired(now_ms=now_ms, identifier=thread.identifier, thread=thread.id))
+    for thread, draft in list(state.drafts()):
+        if draft.stale_ms <= now_ms and thread.incident not in redrafted:
+            events.append(_withdrawn(draft, now_ms, "lapsed: nobody approved it in time"))
     return events
+
+
+def send(state: State, identifier: str, now_ms: int, policy: Policy, sign: Signer | None = None) -> WarningSent:
+    """Send a draft that has its approval: its bytes, signed where the policy says so, read back once more.
+
+    Raises InvalidWarning when the bytes do not say what was approved, CommandRefused where nobody here can sign.
+    """
+    if policy.signed and sign is None:
+        raise CommandRefused("no-signer", "What this log sends is signed: give the configuration that names the key.")
+    thread, draft = state.get_draft(identifier)
+    assert draft.approved_by, "nothing is sent that nobody approved"
+    xml = sign(draft.xml) if policy.signed and sign is not None else draft.xml
+    if from_xml(xml) != from_xml(draft.xml):
+        raise InvalidWarning(f"{identifier}: the signed message does not say what was approved.")
+    return WarningSent(
+        now_ms=now_ms,
+        identifier=identifier,
+        thread=thread.id,
+        msg_type=draft.msg_type,
+        expires_ms=draft.expires_ms,
+        xml=xml,
+        sha256=hashlib.sha256(xml).hexdigest(),
+        signed=policy.signed,
+    )
 
 
 def evolve(state: State, event: Event) -> State:
     """Take in one decision of this stage."""
     if isinstance(event, WarningDrafted):
-        thread = _after(state.threads.get(event.incident), event)
-        state.threads[event.incident] = thread
-        if thread.open:
-            state.open[event.incident] = thread.expires_ms
+        state.put(threads.drafted(state.threads.get(event.incident), event))
+    elif isinstance(event, WarningApproved | WarningRejected | WarningSent):
+        thread, draft = state.get_draft(event.identifier)
+        if isinstance(event, WarningApproved):
+            state.put(threads.approved(thread, draft, event.by))
         else:
-            state.open.pop(event.incident, None)
+            state.put(
+                threads.sent(thread, event) if isinstance(event, WarningSent) else threads.dropped(thread, event.by)
+            )
     elif isinstance(event, WarningExpired):
         for incident in [name for name in state.open if state.threads[name].id == event.thread]:
-            del state.open[incident]
-            thread = state.threads[incident]
-            state.threads[incident] = msgspec.structs.replace(thread, open=False, earlier=(), xml=b"")
+            state.put(threads.expired(state.threads[incident]))
     return state
 
 
 def forget(state: State, incidents: Iterable[str]) -> State:
     """Let go of the threads of incidents that cannot come back, because what they were named for is archived."""
     for incident in incidents:
-        if incident in state.threads and not state.threads[incident].open:
+        thread = state.threads.get(incident)
+        if thread is not None and not thread.open and thread.draft is None:
             del state.threads[incident]
     return state
 
 
 def due(state: State, now_ms: int, policy: Policy) -> list[str]:
-    """Incidents whose warning ends soon: `decide` must see their situations even when nothing touched them."""
-    return sorted(name for name, expires_ms in state.open.items() if expires_ms - now_ms <= policy.expiry_near_ms)
+    """Incidents whose warning or draft ends soon: `decide` must see their situations even when nothing touched them."""
+    near = {name for name, expires_ms in state.open.items() if expires_ms - now_ms <= policy.expiry_near_ms}
+    return sorted(near | {name for name, stale_ms in state.pending.items() if stale_ms <= now_ms})
+
+
+def rule_of(thread: Thread | None, event: WarningDrafted | Draft, policy: Policy) -> str:
+    """Who has to approve a draft. To take back a grave warning is as grave as to give it."""
+    kind = event.kind if isinstance(event, WarningDrafted) else thread.kind if thread is not None else ""
+    grave = event.severity
+    if thread is not None and thread.open:
+        grave = max(grave, thread.severity, key=lambda word: _SEVERITIES.index(Severity(word)))
+    return rule_for(policy.approval, policy.status, kind, grave)
 
 
 # ---------------------------------------------------------------------- one situation
 
 
-def _message(thread: Thread | None, situation: Situation, now_ms: int, policy: Policy) -> WarningDrafted | None:
-    current = thread if thread is not None and thread.open and thread.expires_ms > now_ms else None
+def _next(
+    thread: Thread | None, situation: Situation, now_ms: int, policy: Policy
+) -> WarningDrafted | WarningRejected | None:
+    """What a situation calls for: a draft, the end of one that waited, or nothing."""
+    in_force = thread is not None and thread.in_force(now_ms)
+    waiting = thread.draft if thread is not None and thread.draft is not None else None
     if situation.ended:
-        return _cancelled(current, situation, now_ms, policy) if current is not None else None
+        return _ended(thread, waiting, situation, now_ms, policy)
     if not situation.places:
         return None
     judged = judge(situation)
-    reasons = _news(current, situation, judged, now_ms, policy) if current is not None else _cause(thread, situation)
+    reasons = _reasons(thread, situation, judged, now_ms, policy)
     if not reasons:
+        if waiting is not None and waiting.msg_type == MsgType.CANCEL and waiting.drafted_by == MACHINE:
+            return _withdrawn(waiting, now_ms, "the incident goes on")
         return None
-    kind = MsgType.UPDATE if current is not None else MsgType.ALERT
-    expires_ms = _whole(now_ms + policy.expires_ms[situation.kind])
-    envelope = _envelope(kind, thread, situation.incident, now_ms, expires_ms)
-    xml = seal(compose(situation, judged, envelope, policy), situation)
+    if waiting is not None and waiting.stale_ms > now_ms:
+        reasons = [*waiting.reasons, *(reason for reason in reasons if reason not in waiting.reasons)]
+    kind = MsgType.UPDATE if in_force else MsgType.ALERT
+    expires_ms = whole(now_ms + policy.expires_ms[situation.kind])
+    envelope = threads.envelope(kind, thread, situation.incident, now_ms, expires_ms)
     places = sorted(place.id for place in situation.places)
-    return _drafted(envelope, situation.incident, judged.severity, places, reasons, xml, policy)
+    return draft_of(compose(situation, judged, envelope, policy), situation, envelope, places, reasons)
 
 
-def _cancelled(thread: Thread, situation: Situation, now_ms: int, policy: Policy) -> WarningDrafted:
-    envelope = _envelope(MsgType.CANCEL, thread, situation.incident, now_ms, thread.expires_ms)
+def _ended(
+    thread: Thread | None, waiting: Draft | None, situation: Situation, now_ms: int, policy: Policy
+) -> WarningDrafted | WarningRejected | None:
+    if thread is None:
+        return None
+    cleared = thread.said is not None and thread.said.all_clear
+    if not thread.in_force(now_ms) or cleared:
+        return _withdrawn(waiting, now_ms, situation.end_reason or "ended") if waiting is not None else None
+    if waiting is not None and waiting.msg_type == MsgType.CANCEL and waiting.stale_ms > now_ms:
+        return None
+    envelope = threads.envelope(MsgType.CANCEL, thread, situation.incident, now_ms, thread.expires_ms)
     alert = compose_cancel(situation, from_xml(thread.xml), envelope, policy)
-    xml = seal(alert, situation)
-    places = sorted(thread.places)
-    reasons = [situation.end_reason or "ended"]
-    return _drafted(envelope, situation.incident, alert.info[0].severity, places, reasons, xml, policy)
+    assert thread.said is not None
+    return draft_of(alert, situation, envelope, sorted(thread.said.places), [situation.end_reason or "ended"])
 
 
-def _cause(thread: Thread | None, situation: Situation) -> list[str]:
-    """Why a warning begins, when none is in force."""
+def _reasons(thread: Thread | None, situation: Situation, judged: Judgement, now_ms: int, policy: Policy) -> list[str]:
+    """Why a message is due now; empty when none is."""
     if thread is None:
         return ["first"]
-    reasons = ["new-place"] if {place.id for place in situation.places} - thread.places else []
-    if situation.last_seen_ms > thread.last_seen_ms:
+    in_force = thread.in_force(now_ms)
+    waits = thread.draft is not None and thread.draft.stale_ms > now_ms
+    lapsed = thread.draft is not None and not waits  # as if it had never been written
+    account = thread.said if lapsed else thread.account
+    if account is None:
+        return ["first"]
+    if in_force or waits or (thread.rejected and account.expires_ms > now_ms):
+        ends_ms = thread.expires_ms if in_force else account.expires_ms
+        return _news(account, ends_ms, situation, judged, now_ms, policy)
+    reasons = ["new-place"] if {place.id for place in situation.places} - account.places else []
+    if situation.last_seen_ms > account.last_seen_ms:
         reasons.append("seen-again")
     return reasons
 
 
-def _news(thread: Thread, situation: Situation, judged: Judgement, now_ms: int, policy: Policy) -> list[str]:
-    """Why a warning in force is updated now."""
+def _news(
+    account: Account, ends_ms: int, situation: Situation, judged: Judgement, now_ms: int, policy: Policy
+) -> list[str]:
+    """What a situation has that the newest draft did not say and that is worth saying now."""
+    seen_again = situation.last_seen_ms > account.last_seen_ms
+    if account.all_clear:
+        return ["seen-again"] if seen_again else []
     reasons = []
     places = {place.id for place in situation.places}
-    severity = _SEVERITIES.index(judged.severity) - _SEVERITIES.index(Severity(thread.severity))
-    certainty = _CERTAINTIES.index(judged.certainty) - _CERTAINTIES.index(Certainty(thread.certainty))
-    if places - thread.places:
+    severity = _SEVERITIES.index(judged.severity) - _SEVERITIES.index(Severity(account.severity))
+    certainty = _CERTAINTIES.index(judged.certainty) - _CERTAINTIES.index(Certainty(account.certainty))
+    if places - account.places:
         reasons.append("new-place")
     if severity > 0:
         reasons.append("severity")
     if certainty > 0:
         reasons.append("certainty")
-    near = thread.expires_ms - now_ms <= policy.expiry_near_ms
-    if near and situation.last_seen_ms > thread.last_seen_ms:
+    if ends_ms - now_ms <= policy.expiry_near_ms and seen_again:
         reasons.append("expiry-near")
-    if reasons or now_ms - thread.sent_ms >= policy.quiet_ms:
-        if situation.area_km2 and thread.area_km2 and situation.area_km2 >= policy.growth * thread.area_km2:
+    if reasons or now_ms - account.now_ms >= policy.quiet_ms:
+        if situation.area_km2 and account.area_km2 and situation.area_km2 >= policy.growth * account.area_km2:
             reasons.append("grown")
-        if thread.places - places:
+        if account.places - places:
             reasons.append("place-safe")
         if severity < 0:
             reasons.append("severity-lower")
@@ -218,87 +252,40 @@ def _news(thread: Thread, situation: Situation, judged: Judgement, now_ms: int, 
     return reasons
 
 
-# ---------------------------------------------------------------------- threads
+# ---------------------------------------------------------------------- drafts
 
 
-def _thread_id(incident: str) -> str:
-    """The incident's name in the letters that a CAP identifier may have; a changed name gets a digest to stay unique.
-
-    >>> _thread_id("incident-fire-20240903-abc"), _thread_id("incident-quake-us 7,1")
-    ('incident-fire-20240903-abc', 'incident-quake-us_7_1.c754e399')
-    """
-    safe = re.sub(r"[^A-Za-z0-9._:-]", "_", incident)
-    return safe if safe == incident else f"{safe}.{hashlib.blake2b(incident.encode(), digest_size=4).hexdigest()}"
-
-
-def _envelope(kind: MsgType, thread: Thread | None, incident: str, now_ms: int, expires_ms: int) -> Envelope:
-    version = thread.version + 1 if thread is not None else 1
-    earlier = thread.earlier if thread is not None and kind is not MsgType.ALERT else ()
-    return Envelope(
-        identifier=f"{_thread_id(incident)}-{version}",
-        version=version,
-        msg_type=kind,
-        references=tuple(sent.reference() for sent in earlier if sent.expires_ms > now_ms),
-        now_ms=now_ms,
-        expires_ms=expires_ms,
-    )
-
-
-def _drafted(
+def draft_of(
+    alert: Alert,
+    situation: Situation,
     envelope: Envelope,
-    incident: str,
-    severity: str,
     places: list[str],
     reasons: list[str],
-    xml: bytes,
-    policy: Policy,
+    drafted_by: str = MACHINE,
 ) -> WarningDrafted:
+    """The draft of a message, proved. Raises InvalidWarning as `drafting.seal` does."""
     return WarningDrafted(
         now_ms=envelope.now_ms,
         identifier=envelope.identifier,
-        thread=_thread_id(incident),
-        incident=incident,
+        thread=thread_id(situation.incident),
+        incident=situation.incident,
+        kind=situation.kind,
         msg_type=envelope.msg_type.value,
-        status=policy.status,
+        status=alert.status.value,
         references=" ".join(str(reference) for reference in envelope.references),
         expires_ms=envelope.expires_ms,
-        severity=str(severity),
+        severity=str(alert.info[0].severity),
         places=places,
         reasons=reasons,
-        xml=xml,
+        drafted_by=drafted_by,
+        xml=seal(alert, situation),
     )
 
 
-def _after(before: Thread | None, event: WarningDrafted) -> Thread:
-    """The thread after a message; what the event does not say stands in the message itself."""
-    alert = from_xml(event.xml)
-    version = before.version + 1 if before is not None else 1
-    last_seen = _parameter(alert, LAST_SEEN)
-    area_km2 = _parameter(alert, AREA_KM2)
-    going = event.msg_type != MsgType.CANCEL
-    kept = before.earlier if before is not None else ()
-    sent = Sent(alert.sender, alert.identifier, cap_time(alert.sent), event.expires_ms)
-    return Thread(
-        id=event.thread,
-        version=version,
-        open=going,
-        identifier=event.identifier,
-        sent_ms=event.now_ms,
-        expires_ms=event.expires_ms,
-        severity=event.severity,
-        certainty=alert.info[0].certainty.value,
-        places=frozenset(event.places) if going else frozenset(),
-        area_km2=float(area_km2) if area_km2 is not None else None,
-        last_seen_ms=int(last_seen) if last_seen is not None else event.now_ms,
-        earlier=(*(old for old in kept if old.expires_ms > event.now_ms), sent) if going else (),
-        xml=event.xml if going else b"",
-    )
+def _withdrawn(draft: Draft, now_ms: int, reason: str) -> WarningRejected:
+    return WarningRejected(now_ms=now_ms, identifier=draft.identifier, by=MACHINE, reason=reason)
 
 
-def _parameter(alert: Alert, name: str) -> str | None:
-    return next((p.value for p in alert.info[0].parameter if p.value_name == name), None)
-
-
-def _whole(ms: int) -> int:
+def whole(ms: int) -> int:
     """Cut to the whole seconds that CAP writes."""
     return ms // 1000 * 1000

@@ -107,39 +107,15 @@ def compose(situation: Situation, judged: Judgement, envelope: Envelope, policy:
         area_desc = _named(ranked, AREA_NAMED, common)
         values = _values(situation, ranked, area_desc, common, words, policy)
         description = [*words.description[judged.certainty], *words.description["common"]]
-        text = _Text(
+        text = Text(
             headline=" ".join(sentences([words.headline[judged.certainty]], values)) or f"{words.event}: {area_desc}",
             description=" ".join(sentences(description, values)),
             instruction="\n".join(sentences(words.instruction[judged.urgency], values)),
         )
         response = (ResponseType.PREPARE, ResponseType.AVOID, ResponseType.MONITOR)
         area = Area(area_desc=area_desc, polygon=rings)
-        infos.append(_info(tag, situation, judged, response, text, area, envelope, policy))
-    return _alert(situation, envelope, tuple(infos), policy)
-
-
-def compose_cancel(situation: Situation, last: Alert, envelope: Envelope, policy: Policy) -> Alert:
-    """The Cancel of a thread whose last message was `last`: it takes the area from there.
-
-    Response Monitor, not AllClear, and certainty Unknown: that nothing is detected any more does not prove that all is
-    well.
-    """
-    judged = Judgement(Urgency.PAST, Severity.MINOR, Certainty.UNKNOWN)
-    areas = {info.language: info.area[0] for info in last.info}
-    infos = []
-    for tag in policy.languages:
-        words = hazard(situation.kind, tag)
-        area = areas.get(tag, last.info[0].area[0])
-        values = {"area": area.area_desc, "reason": words.reason[_reason(situation.end_reason)]}
-        if policy.emergency_number:
-            values["emergency_number"] = policy.emergency_number
-        text = _Text(
-            headline=" ".join(sentences([words.headline["Cancel"]], values)),
-            description=" ".join(sentences(words.description["Cancel"], values)),
-            instruction="\n".join(sentences(words.instruction["Past"], values)),
-        )
-        infos.append(_info(tag, situation, judged, (ResponseType.MONITOR,), text, area, envelope, policy))
-    return _alert(situation, envelope, tuple(infos), policy)
+        infos.append(info_of(tag, situation, judged, response, text, area, envelope, policy))
+    return alert_of(situation, envelope, tuple(infos), policy)
 
 
 def seal(alert: Alert, situation: Situation) -> bytes:
@@ -174,13 +150,15 @@ def ring_list(alert: Alert) -> list[Ring]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
+class Text:
+    """What is said in one language."""
+
     headline: str
     description: str
     instruction: str
 
 
-def _alert(situation: Situation, envelope: Envelope, infos: tuple[Info, ...], policy: Policy) -> Alert:
+def alert_of(situation: Situation, envelope: Envelope, infos: tuple[Info, ...], policy: Policy) -> Alert:
     notes = [
         f"{words.status[policy.status]}: {words.status_note[policy.status]}"
         for words in (language(tag) for tag in policy.languages)
@@ -201,12 +179,12 @@ def _alert(situation: Situation, envelope: Envelope, infos: tuple[Info, ...], po
     )
 
 
-def _info(
+def info_of(
     tag: str,
     situation: Situation,
     judged: Judgement,
     response: tuple[ResponseType, ...],
-    text: _Text,
+    text: Text,
     area: Area,
     envelope: Envelope,
     policy: Policy,
@@ -279,7 +257,7 @@ def _values(
     if population:
         values["population"] = common.number(_two_digits(population))
     if situation.evidence:
-        names = [_clean(name) for name in situation.evidence]
+        names = [clean(name) for name in situation.evidence]
         # networks have codes ("us" is the United States Geological Survey's), which read as words in small letters
         values["evidence"] = common.listed([n.upper() for n in names] if situation.kind == "earthquake" else names)
     if situation.area_km2:
@@ -301,11 +279,11 @@ def _named(ranked: Sequence[ThreatenedPlace], most: int, common: Language) -> st
 
 
 def _name(text: str, common: Language) -> str:
-    name = _clean(text) or common.unnamed
+    name = clean(text) or common.unnamed
     return name if len(name) <= NAME_CHARS_MAX else f"{name[: NAME_CHARS_MAX - 1].rstrip()}…"
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """One line without control and direction marks: a name must not rearrange a warning."""
     kept = "".join(" " if unicodedata.category(c) in ("Zs", "Zl", "Zp") or c in "\t\r\n" else c for c in text)
     return " ".join("".join(c for c in kept if not unicodedata.category(c).startswith("C")).split())
@@ -314,9 +292,3 @@ def _clean(text: str) -> str:
 def _two_digits(count: int) -> int:
     """A count that says no more than it knows: 4523 → 4500."""
     return count if count < 100 else round(count, 2 - len(str(count)))
-
-
-def _reason(end_reason: str) -> str:
-    if end_reason.startswith("merged"):
-        return "merged"
-    return "default" if end_reason in ("", "no-place-in-reach", "ended") else "suppressed"

@@ -11,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from almenara.model.cap import Scope, Status
 from almenara.model.errors import UsageError
 from almenara.stages.public_warnings import templates
+from almenara.stages.public_warnings.approval import check_rules
 
 HOUR_MS = 3_600_000
 KINDS = ("fire", "earthquake")
@@ -71,6 +72,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     quiet_ms: int = 3 * HOUR_MS  # changes that can wait, wait this long after a message
     expiry_near_ms: int = HOUR_MS  # a warning of a hazard that goes on is renewed this long before it ends
     growth: float = 1.2  # a footprint that grew by this factor is worth an update
+    approval: dict[str, str] = {}  # who has to say yes, by "kind/severity", kind or "default" (see approval.rule_for)
+    signed: bool = False  # nothing is sent that is not signed
     expires_ms: dict[str, int] = msgspec.field(default_factory=lambda: {"fire": 6 * HOUR_MS, "earthquake": 3 * HOUR_MS})
 
 
@@ -84,6 +87,7 @@ def check_policy(policy: Policy) -> None:
     if not policy.languages:
         raise UsageError("Warnings need at least one language.")
     zone_of(policy.timezone)
+    check_rules(policy.approval, KINDS)
     for tag in policy.languages:
         words = templates.language(tag)
         if policy.status != Status.ACTUAL and not (

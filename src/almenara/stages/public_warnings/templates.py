@@ -81,6 +81,7 @@ class Language(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unnamed: str
     status: dict[str, str]
     status_note: dict[str, str]
+    all_clear: dict[str, str]  # headline, description, instruction; {area}, {event}, {emergency_number}
 
     def number(self, value: float, decimals: int = 0) -> str:
         """A number with the language's signs.
@@ -172,6 +173,10 @@ def parse_language(text: str, name: str) -> Language:
         raise UsageError(f"{name}: a year has twelve months, not {len(words.months)}.")
     _check(words.time, _TIME, f"{name}: time")
     _check(words.more, frozenset({"names", "count"}), f"{name}: more")
+    if set(words.all_clear) != {"headline", "description", "instruction"}:
+        raise UsageError(f"{name}: [all_clear] must hold exactly headline, description, instruction.")
+    for key, sentence in words.all_clear.items():
+        _check(sentence, frozenset({"area", "event", "emergency_number"}), f"{name}: [all_clear] {key}")
     for key in ("metres", "kilometres", "square_kilometres"):
         _check(getattr(words, key), frozenset({"value"}), f"{name}: {key}")
     return words

@@ -1,0 +1,112 @@
+"""What operators can ask for, as values: imperative, unlike events, and possibly refused."""
+
+import msgspec
+
+from almenara.model.errors import UsageError
+
+#: A command file, or the body of a request: longer ones are refused unread.
+COMMAND_BYTES_MAX = 64 * 1024
+
+
+class Wording(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An officer's own words in one language: the headline replaces the drafted one, the others are put before it."""
+
+    headline: str = ""
+    description: str = ""
+    instruction: str = ""
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="command"):
+    """One request. Who asks travels beside it."""
+
+
+class ApproveWarning(Command, frozen=True, kw_only=True, tag="approve"):
+    """Say yes to a draft, by its identifier: what was read is what is approved."""
+
+    identifier: str
+
+
+class RejectWarning(Command, frozen=True, kw_only=True, tag="reject"):
+    """Drop a draft."""
+
+    identifier: str
+    reason: str
+
+
+class SendUpdate(Command, frozen=True, kw_only=True, tag="update"):
+    """Draft a message from the situation as it is now, without waiting for news."""
+
+    thread: str  # or the identifier of any of its messages
+    wording: dict[str, Wording] = {}  # by language
+
+
+class CancelWarning(Command, frozen=True, kw_only=True, tag="cancel"):
+    """Draft the Cancel of what is in force: it should not have been said, or holds no longer."""
+
+    thread: str
+    reason: str
+    wording: dict[str, Wording] = {}
+
+
+class GiveAllClear(Command, frozen=True, kw_only=True, tag="all-clear"):
+    """Draft the all-clear of what is in force: the danger is over, by somebody who knows."""
+
+    thread: str
+    wording: dict[str, Wording] = {}
+
+
+class PauseChannel(Command, frozen=True, kw_only=True, tag="pause"):
+    """Let nothing out by a channel until it is resumed."""
+
+    channel: str
+    reason: str = ""
+
+
+class ResumeChannel(Command, frozen=True, kw_only=True, tag="resume"):
+    """Let a paused channel send again."""
+
+    channel: str
+    reason: str = ""
+
+
+class RetryDeliveries(Command, frozen=True, kw_only=True, tag="retry"):
+    """Put a channel's dead letters back into its queue, those of one message or all."""
+
+    channel: str
+    identifier: str | None = None
+
+
+AnyCommand = (
+    ApproveWarning
+    | RejectWarning
+    | SendUpdate
+    | CancelWarning
+    | GiveAllClear
+    | PauseChannel
+    | ResumeChannel
+    | RetryDeliveries
+)
+
+_decoder = msgspec.json.Decoder(AnyCommand)
+
+
+def encode_command(command: AnyCommand) -> bytes:
+    """As JSON, its kind under "command"."""
+    return msgspec.json.encode(command)
+
+
+def decode_command(data: bytes) -> AnyCommand:
+    """The command in JSON.
+
+    >>> decode_command(b'{"command": "approve", "identifier": "incident-fire-a-1"}')
+    ApproveWarning(identifier='incident-fire-a-1')
+
+    Raises UsageError that names what is wrong.
+    """
+    if len(data) > COMMAND_BYTES_MAX:
+        raise UsageError(f"A command has at most {COMMAND_BYTES_MAX} bytes.")
+    try:
+        command: AnyCommand = _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"That is no command: {error}.") from error
+    return command

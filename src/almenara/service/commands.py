@@ -1,0 +1,86 @@
+"""What operators ask for, done on a session: one function, whoever calls it (command line, inbox, later the API)."""
+
+from almenara import pipeline
+from almenara.model.commands import AnyCommand, PauseChannel, ResumeChannel, RetryDeliveries
+from almenara.model.errors import CommandRefused
+from almenara.model.events import ChannelPaused, ChannelResumed, DeliveriesRetried, Event, WarningApproved
+from almenara.service.session import Session
+from almenara.stages import outbox, public_warnings
+from almenara.stages.outbox import Progress
+from almenara.stages.public_warnings import orders
+from almenara.stages.public_warnings.approval import person
+
+
+def handle(session: Session, command: AnyCommand, by: str, now_ms: int) -> list[Event]:
+    """Do what a person asks and make it durable; returns what happened. Raises CommandRefused, and nothing changed."""
+    by = person(by)
+    now_ms = max(now_ms, session.state.now_ms)
+    if isinstance(command, PauseChannel | ResumeChannel | RetryDeliveries):
+        events: list[Event] = list(_of_channel(session.state.outbox, command, by, now_ms))
+        for event in events:
+            session.take(event)
+    else:
+        events = _of_warning(session, command, by, now_ms)
+    session.commit()
+    return events
+
+
+def _of_warning(session: Session, command: orders.WarningOrder, by: str, now_ms: int) -> list[Event]:
+    state = session.state
+    if state.policy.signed and session.clockwork.sign is None:
+        raise CommandRefused("no-signer", "What this log sends is signed: give the configuration that names the key.")
+    decided = orders.order(
+        state.warnings, command, by, lambda incident: pipeline.look(state, incident), now_ms, state.policy
+    )
+    events: list[Event] = []
+    for event in decided:
+        events.append(event)
+        state = pipeline.evolve(state, event)
+        if isinstance(event, WarningApproved) and orders.is_ready(state.warnings, event.identifier, state.policy):
+            sign = session.clockwork.sign
+            events.append(public_warnings.send(state.warnings, event.identifier, now_ms, state.policy, sign))
+            state = pipeline.evolve(state, events[-1])
+    session.queue(events)
+    return events
+
+
+def _of_channel(
+    state: outbox.State, command: PauseChannel | ResumeChannel | RetryDeliveries, by: str, now_ms: int
+) -> list[ChannelPaused] | list[ChannelResumed] | list[DeliveriesRetried]:
+    name = command.channel
+    if not name:
+        raise CommandRefused("unknown", "Name a channel.")
+    paused = state.of(name).paused_by
+    if isinstance(command, PauseChannel):
+        if paused:
+            raise CommandRefused("paused-already", f"{name} was paused by {paused} already.")
+        return [ChannelPaused(now_ms=now_ms, channel=name, by=by, reason=command.reason[: orders.REASON_CHARS_MAX])]
+    if isinstance(command, ResumeChannel):
+        if not paused:
+            raise CommandRefused("not-paused", f"{name} is not paused.")
+        return [ChannelResumed(now_ms=now_ms, channel=name, by=by, reason=command.reason[: orders.REASON_CHARS_MAX])]
+    letters = outbox.dead_letters(state, name)
+    return _retried(state, name, command.identifier, letters, by, now_ms)
+
+
+def _retried(
+    state: outbox.State,
+    channel: str,
+    identifier: str | None,
+    letters: list[tuple[str, str, Progress]],
+    by: str,
+    now_ms: int,
+) -> list[DeliveriesRetried]:
+    wanted: dict[str, list[str]] = {}
+    for name, recipient, _ in letters:
+        if identifier in (None, name) and state.messages[name].expires_ms > now_ms:
+            wanted.setdefault(name, []).append(recipient)
+    if not wanted:
+        which = f" of {identifier}" if identifier else ""
+        raise CommandRefused(
+            "no-dead-letters", f"{channel} has no dead letters{which} whose message is still in force."
+        )
+    return [
+        DeliveriesRetried(now_ms=now_ms, channel=channel, identifier=name, recipients=recipients, by=by)
+        for name, recipients in wanted.items()
+    ]
