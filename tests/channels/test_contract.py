@@ -78,7 +78,7 @@ def test_what_is_sent_arrives(play: Play) -> None:
                 receipt = await sent(channel, message, recipient)
                 assert receipt.receipt, "a receipt is the proof of delivery"
                 assert max(len(receipt.receipt), len(receipt.detail)) <= RECEIPT_CHARS_MAX
-        arrived = bench.received()
+        arrived = await bench.arrived()
         assert {name for name, _ in arrived} == {message.identifier for message in messages}
         if bench.carries_xml:
             wanted = {message.identifier: message.xml for message in messages}
@@ -97,7 +97,7 @@ def test_the_same_again_carries_the_same_id(play: Play) -> None:
             for recipient in channel.recipients():
                 await sent(channel, outgoing(Exercise), recipient)
             await channel.close()
-        assert {name for name, _ in bench.received()} == {"incident-fire-a-1"}
+        assert {name for name, _ in await bench.arrived()} == {"incident-fire-a-1"}
 
     play(scenario)
 
@@ -114,7 +114,7 @@ def test_no_status_crosses(play: Play, of_message: Any, of_channel: Any) -> None
             else:
                 with pytest.raises(StatusMismatch):
                     await sent(channel, message, recipient)
-        assert bool(bench.received()) == (of_message is of_channel)
+        assert bool(await bench.arrived()) == (of_message is of_channel)
         await channel.close()
 
     play(scenario)
@@ -129,10 +129,10 @@ def test_a_far_side_that_fails_and_heals(play: Play) -> None:
             with pytest.raises(ChannelFailed) as failed:
                 await sent(channel, outgoing(Exercise), recipient)
             assert str(failed.value)
-        assert bench.received() == []
+        assert await bench.arrived() == []
         await bench.repair()
         await sent(channel, outgoing(Exercise), recipient)
-        assert [name for name, _ in bench.received()] == ["incident-fire-a-1"]
+        assert [name for name, _ in await bench.arrived()] == ["incident-fire-a-1"]
         await channel.close()
 
     play(scenario)
@@ -145,7 +145,7 @@ def test_a_far_side_that_refuses(play: Play) -> None:
             with pytest.raises(ChannelRefused) as refused:
                 await sent(channel, outgoing(Exercise), channel.recipients()[0])
             assert str(refused.value)
-            assert bench.received() == []
+            assert await bench.arrived() == []
         await channel.close()
 
     play(scenario)
@@ -160,7 +160,7 @@ def test_a_far_side_that_hangs_can_be_given_up(play: Play) -> None:
                 await asyncio.wait_for(channel.send(outgoing(Exercise), recipient), 0.5)
         await bench.repair()
         await sent(channel, outgoing(Exercise), recipient)
-        assert {name for name, _ in bench.received()} == {"incident-fire-a-1"}
+        assert {name for name, _ in await bench.arrived()} == {"incident-fire-a-1"}
         await channel.close()
 
     play(scenario)
@@ -171,7 +171,7 @@ def test_many_at_a_time(play: Play) -> None:
         channel = bench.opened(Exercise)
         messages = [outgoing(Exercise, f"incident-fire-a-{n}") for n in range(8)]
         await asyncio.gather(*(sent(channel, message, to) for message in messages for to in channel.recipients()))
-        assert {name for name, _ in bench.received()} == {message.identifier for message in messages}
+        assert {name for name, _ in await bench.arrived()} == {message.identifier for message in messages}
         await channel.close()
         await channel.close()
 

@@ -35,6 +35,14 @@ class Bench(ABC):
     def received(self) -> list[tuple[str, bytes | None]]:
         """What arrived, in order: CAP identifier, and the XML where it is carried. Told apart by recipient or not."""
 
+    async def settle(self) -> None:  # noqa: B027
+        """Wait until what was acknowledged has arrived, where that takes a moment longer."""
+
+    async def arrived(self) -> list[tuple[str, bytes | None]]:
+        """All that was received, once nothing is on its way."""
+        await self.settle()
+        return self.received()
+
     @abstractmethod
     async def break_down(self) -> None:
         """From now on the far side fails as if for a while: ChannelFailed is due."""
