@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready
 SIZE   ?= full
 PEERS  := .bench/venv/.ready
 
-.PHONY: help setup demo test lint check bench format clean
+.PHONY: help setup servers demo test lint check bench format clean
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
@@ -28,7 +28,13 @@ demo: setup
 	@echo "== Playing the exercise (Ecuador, seed 7) from feed files to warnings"
 	@$(BIN)/almenara drill --scenario ecuador --seed 7 --out demo
 
-test: setup
+# The real far sides of the channels that no Python package brings: an MQTT broker.
+servers:
+	@command -v mosquitto >/dev/null || { echo "== Installing mosquitto, which the tests of the MQTT channel talk to"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends mosquitto; } \
+	  || echo "mosquitto is missing and could not be installed: the tests of the MQTT channel will fail"
+
+test: setup servers
 	@echo "== Running all the tests"
 	@$(BIN)/python -m pytest -n auto
 

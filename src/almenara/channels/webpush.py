@@ -85,7 +85,10 @@ def open(name: str, options: Options, status: type[S], folder: Path) -> "WebPush
         except (ValueError, binascii.Error) as error:
             raise UsageError(f"{what}: a subscription at {host} has unusable keys.") from error
     ids = nameless_ids(found, folder, name, what)
-    browsers = {recipient: (endpoint, *found[endpoint]) for recipient, endpoint in ids.items()}
+    browsers = {}
+    for recipient, endpoint in ids.items():
+        point, secret = found[endpoint]
+        browsers[recipient] = endpoint, point, secret
     return WebPushChannel(name, status, options, vapid, browsers)
 
 
