@@ -29,6 +29,10 @@ every_s = 600
 # default = "four-eyes"    # as it is for Actual without this; Exercise and Test: automatic
 # "fire/Minor" = "one"     # for a kind, or a kind and a severity
 
+# [signing]                # everything that is sent is signed
+# key = "keys/warnings.key.pem"
+# certificate = "keys/warnings.crt.pem"
+
 # [[channel]]              # where warnings go; see: almenara channels
 # name = "folder"          # yours to choose
 # plugin = "directory"     # see: almenara channels list
@@ -68,6 +72,13 @@ class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     timeout_s: float = 15.0  # for one delivery
 
 
+class SigningConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """With what the house signs: PEM files, paths from the configuration's folder."""
+
+    key: str
+    certificate: str  # the key's own first, then those that issued it
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -78,6 +89,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     sender: str | None = None
     out: str | None = None
     approval: dict[str, str] = {}
+    signing: SigningConfig | None = None
     feed: tuple[FeedConfig, ...] = ()
     channel: tuple[ChannelConfig, ...] = ()
 

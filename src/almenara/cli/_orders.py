@@ -51,6 +51,7 @@ def perform(place: Place, command: "AnyCommand", by: str) -> Sequence[str]:
     from almenara.service.commands import handle
     from almenara.service.inbox import Inbox, Request, describe
     from almenara.service.session import Session, now_ms
+    from almenara.service.signing import load_signer
     from almenara.stores import open_log
 
     open_log(place.state, readonly=True).close()  # a folder without a log is refused, not filled with one
@@ -62,7 +63,8 @@ def perform(place: Place, command: "AnyCommand", by: str) -> Sequence[str]:
             raise CommandRefused(answer.refused, answer.message) from None
         return answer.said
     with closing(log):
-        session = Session(log)
+        signing = place.config.signing if place.config is not None else None
+        session = Session(log, load_signer(signing, place.base))
         session.recover()
         events = handle(session, command, by, now_ms())
         log.checkpoint(now_ms())

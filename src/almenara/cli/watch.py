@@ -39,10 +39,12 @@ def command(
 
     from almenara.report import render_report
     from almenara.service import session, watch
+    from almenara.service.signing import load_signer
     from almenara.stores import open_log
 
     settings = load_config(config)
     base = config.resolve().parent
+    sign = load_signer(settings.signing, base)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -54,7 +56,7 @@ def command(
     with closing(open_log(folder)) as log:
         figures = _Figures(folder, rate_every)
         current = watch.watch(
-            log, settings, base, once=once, stopped=stop.is_set, nap=nap, tell=_tell, tell_rates=figures
+            log, settings, base, once=once, stopped=stop.is_set, nap=nap, tell=_tell, tell_rates=figures, sign=sign
         )
         if figures.last is not None:
             typer.echo(f"rate    {figures.last.line()}")
