@@ -25,6 +25,7 @@ BENCHMARKS = (
     "exposure_growth",
     "exposure_incremental",
     "fire_tracker",
+    "warning_areas",
     "cold_start",
 )
 
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--peers-python", type=Path, help="the Python that has the peers; by default .bench/venv")
     parser.add_argument("--out", type=Path, help="the page; by default docs/benchmarks.md for the full size")
     parser.add_argument("--detections", type=Path, nargs="*", default=[], help="files of a feed, for fire_tracker")
+    parser.add_argument("--counties", type=Path, help="GeoJSON of counties, for warning_areas; default: squares")
     parser.add_argument("--page", action="store_true", help="write the page from what was measured before")
     asked = parser.parse_args(arguments)
     wrong = [name for name in asked.names if name not in BENCHMARKS]
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = [] if asked.page else asked.names or BENCHMARKS
     python = asked.peers_python or asked.folder / "venv" / "bin" / "python"
     engines, pythons = find_engines(python if python.exists() else Path(sys.executable))
-    options = {"detections": asked.detections}
+    options = {"detections": asked.detections, "counties": asked.counties}
     bench = Bench(asked.size, Datasets(asked.folder / "data"), engines, pythons, _say, options)
     results = asked.folder / asked.size
     results.mkdir(parents=True, exist_ok=True)

@@ -340,8 +340,9 @@ def _candidates(wanted: BaseGeometry) -> Iterator[BaseGeometry]:
 
 
 def _simpler(wanted: BaseGeometry) -> Iterator[BaseGeometry]:
-    step = max(2.0 * _EDGE_M, 0.01 * math.sqrt(wanted.area))
-    for _ in range(10):
+    # Finer first: each try is a little coarser, and the first with few enough vertices warns fewest without need.
+    step = max(_EDGE_M, 0.002 * math.sqrt(wanted.area))
+    for _ in range(13):
         # chords of a corner of two segments stay 0.92 of the distance away; simplifying takes at most 0.85 of it
         grown = shapely.buffer(wanted, step, quad_segs=2)
         yield _filled(shapely.simplify(_filled(grown), 0.85 * step))
