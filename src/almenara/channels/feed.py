@@ -23,6 +23,8 @@ from almenara.model.cap import from_xml
 from almenara.model.errors import ChannelFailed, ChannelRefused, InvalidWarning, UsageError
 from almenara.ports import Outgoing, Receipt, S
 
+#: It is an archive too: a message that a newer one superseded is kept in it all the same.
+KEEPS_ALL = True
 _NAME_BYTES_MAX = 200
 #: The feeds are asked often and must be fresh; a message never changes.
 _HTACCESS = """\
