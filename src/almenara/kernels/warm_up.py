@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from almenara.kernels import machine_code
 from almenara.kernels.advance import advances_m, beyond_m, edges
+from almenara.kernels.batches import SMALL_BATCH
 from almenara.kernels.fire_tracker import EXTRA, FireTracker
 from almenara.kernels.key_table import empty_table, judge, with_room
-from almenara.kernels.matches import SMALL_BATCH
 from almenara.kernels.outlines import outlines
 from almenara.kernels.place_index import PlaceIndex
 
