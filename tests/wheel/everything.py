@@ -115,8 +115,29 @@ def index(folder: Path, fires: FirePixels) -> None:
             one.nearest(lon[few].tolist(), lat[few].tolist(), 3)
 
 
+def tracker(folder: Path, fires: FirePixels) -> None:
+    """The fire tracker as a library: late and repeated batches, columns of several kinds, the past, a file."""
+    followed = almenara.FireTracker()
+    columns = {"lon": fires.lon, "lat": fires.lat, "time": fires.time_ms}
+    half = len(fires.lon) // 2
+    for part in (slice(half, None), slice(0, half), slice(0, 100)):
+        batch = {name: column[part] for name, column in columns.items()}
+        followed.update(batch)
+        followed.update({name: column.tolist() for name, column in batch.items()})
+    followed.save(folder / "fires")
+    again = almenara.FireTracker.open(folder / "fires")
+    names = [fire.id for fire in again.hazards()]
+    assert len(names) > 100
+    for name in names[:20]:
+        again.footprint(name)
+        again.footprint(name, at=int(fires.time_ms.max()))
+        again.lineage(name)
+    again.update({"lon": 0.0, "lat": 0.0, "time": "2027-08-01", "frp_mw": 3.0, "version": 2})
+
+
 if __name__ == "__main__":
     world = generate_fires(PIXELS, seed=1, days=DAYS, pixels_a_fire=8.0)
     chain(Path(sys.argv[1]), world)
     index(Path(sys.argv[1]), world)
+    tracker(Path(sys.argv[1]), world)
     sys.stdout.write(str(almenara.__file__))

@@ -243,7 +243,7 @@ class FireKernel:
         s = self._cells
         kin = self.kin_nodes(fire)
         gone = kin[s.merged_t[kin] != NEVER]
-        into = {n: int(holder_at(s.merged_t, s.merged_into, n, s.merged_t[n])) for n in gone.tolist()}
+        into = {n: int(holder_at(s.merged_t, s.merged_into, n, int(s.merged_t[n]))) for n in gone.tolist()}
         found = []
         for n, by in into.items():
             at = n

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from numba import njit
+from numpy.typing import NDArray
 
 from almenara.kernels.machine_code import MachineCode
 
@@ -20,3 +21,10 @@ def compiled(function: F) -> F:
 def inlined(function: F) -> F:
     """As `compiled`, but written out in each caller, where numba then knows all its types."""
     return cast(F, njit(nogil=True, error_model="numpy", inline="always")(function))
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """A view that may not be written: kernels see one type, whether the array came from Arrow, a file or a sum."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

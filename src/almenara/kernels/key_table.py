@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from almenara.kernels.jit import compiled, inlined
+from almenara.kernels.jit import compiled, inlined, read_only
 
 NEW, NEWER, OLDER, SAME = 0, 1, 2, 3  # verdicts of `judge`
 
@@ -88,13 +88,17 @@ def _place_all(table: KeyTable) -> None:
         table.slots[_slot(table, table.hi[k], table.lo[k])] = k
 
 
-@compiled
 def judge(table: KeyTable, hi: U64, lo: U64, version: I64, tie: U64, time: I64) -> NDArray[np.int8]:
     """For each row: NEW key, NEWER than the row that counted before, OLDER, or the SAME; the table learns.
 
     A row that a later one of the same batch outdoes is OLDER; the later one then bears the verdict against the table
     as it was before the batch. Room for all rows must be there.
     """
+    return _judge(table, *(read_only(column) for column in (hi, lo, version, tie, time)))
+
+
+@compiled
+def _judge(table: KeyTable, hi: U64, lo: U64, version: I64, tie: U64, time: I64) -> NDArray[np.int8]:
     verdicts = np.empty(len(hi), np.int8)
     places = np.empty(len(hi), np.int32)
     for k in range(len(hi)):

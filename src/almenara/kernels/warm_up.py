@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from almenara.kernels import machine_code
 from almenara.kernels.advance import advances_m, beyond_m, edges
 from almenara.kernels.batches import SMALL_BATCH
-from almenara.kernels.fire_tracker import EXTRA, FireTracker
+from almenara.kernels.fire_kernel import EXTRA, FireKernel
 from almenara.kernels.key_table import empty_table, judge, with_room
 from almenara.kernels.outlines import outlines
 from almenara.kernels.place_index import PlaceIndex
@@ -54,29 +54,27 @@ def fires() -> None:
     early, late = (
         {name: column[part] for name, column in rows.items()} for part in (slice(n // 3, n), slice(0, n // 3))
     )
-    tracker = FireTracker()
+    tracker = FireKernel()
     tracker.update(early)
     tracker.update(late, retract=(rows["key_hi"][-1:], rows["key_lo"][-1:]))
     fire, cell, birth = tracker.footprints()
     tracker.footprints_of(np.unique(fire))
+    tracker.outlines_of(np.unique(fire))
+    tracker.outline_at(int(fire[0]), 2)
+    tracker.mergers(int(fire[0]))
     outlines(fire, cell)
     starts = np.append(np.unique(fire, return_index=True)[1], len(fire))
     edges(starts, cell)
     advances_m(starts, cell, birth, np.ones(len(starts) - 1, np.int64))
     beyond_m(cell, cell)
-    FireTracker.from_arrays(tracker.to_arrays(), tracker.told_until).compact(tracker.stale(0))
+    FireKernel.from_arrays(tracker.to_arrays(), tracker.told_until).compact(tracker.stale(0))
 
 
 def observations() -> None:
-    """Keys that are judged: the columns of Arrow tables are read-only, and so are all from a snapshot."""
+    """Keys that are judged, in a table that has to grow."""
     table = with_room(empty_table(1), 2, since=0)
     kinds: tuple[Any, ...] = (np.uint64, np.uint64, np.int64, np.uint64, np.int64)
     columns: list[NDArray[Any]] = [np.zeros(1, kind) for kind in kinds]
-    for column in columns[:3]:
-        column.flags.writeable = False
-    judge(table, *columns)
-    for column in columns[3:]:
-        column.flags.writeable = False
     judge(table, *columns)
 
 
