@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from almenara.kernels.fire_closing import WINDOW_TILES, close
 from almenara.kernels.fire_compaction import compacted
+from almenara.kernels.fire_fronts import fronts_of
 from almenara.kernels.fire_linking import fires_near, link, tiles_needed
 from almenara.kernels.fire_runs import bits_at, cells_with_births, holder_at, runs_of
 from almenara.kernels.fire_tiles import (
@@ -168,10 +169,10 @@ class FireKernel:
         self._obs.node[rows] = -1  # their rows are written again at the end
         return nodes, rows
 
-    def _rows_of(self, key_hi: NDArray[Any], key_lo: NDArray[Any]) -> NDArray[np.int64]:
-        """Rows that hold detections with these keys."""
+    def _rows_of(self, key_hi: NDArray[Any], key_lo: NDArray[Any], since: int = 0) -> NDArray[np.int64]:
+        """Rows, from one on, that hold detections with these keys."""
         o, n = self._obs, self._n_obs
-        rows = np.flatnonzero(np.isin(o.key_lo[:n], key_lo) & (o.node[:n] >= 0))
+        rows = since + np.flatnonzero(np.isin(o.key_lo[since:n], key_lo) & (o.node[since:n] >= 0))
         wanted = set(zip(key_hi.tolist(), key_lo.tolist(), strict=True))
         pairs = zip(o.key_hi[rows].tolist(), o.key_lo[rows].tolist(), strict=True)
         return np.asarray(rows[np.fromiter((pair in wanted for pair in pairs), bool, len(rows))])
@@ -227,10 +228,13 @@ class FireKernel:
         """Key of the earliest detection of a fire, forgotten ones included."""
         return int(self._cells.first_hi[node]), int(self._cells.first_lo[node])
 
-    def holders(self, keys: list[tuple[int, int]]) -> list[int | None]:
-        """The fire that each detection belongs to now; None where it was taken back."""
+    def holders(self, keys: list[tuple[int, int]], since_row: int | None = 0) -> list[int | None]:
+        """The fire that each detection belongs to now; None where it was taken back.
+
+        They are looked for from a row on: what was told anew stands from its first pass on (None: nothing does).
+        """
         columns = [np.array(column, np.uint64) for column in zip(*keys, strict=True)] if keys else [np.empty(0)] * 2
-        rows = self._rows_of(*columns)
+        rows = self._rows_of(*columns, self._n_obs if since_row is None else since_row)
         owner = self.roots(self._obs.node[rows])
         at = {
             (int(self._obs.key_hi[row]), int(self._obs.key_lo[row])): int(fire)
@@ -273,6 +277,12 @@ class FireKernel:
     def _cells_in(self, tiles: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
         s = self._cells
         return cells_with_births(self.roots(s.tile_node[tiles]), s.tile_key[tiles], s.birth[tiles])
+
+    def fronts_of(
+        self, fires: NDArray[np.int64], since: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64], NDArray[np.float64]]:
+        """Tiles of some fires that go on and their advance since a minute of each (see `fire_fronts.fronts_of`)."""
+        return fronts_of(self._cells, fires, since)
 
     def outlines_of(self, fires: NDArray[np.int64]) -> NDArray[Any]:
         """The outline of each of some fires that go on, in the order given; costs what they hold."""
