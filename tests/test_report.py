@@ -394,3 +394,15 @@ def test_hazards_keep_their_geometry_unread(tmp_path: Path) -> None:
     assert with_shape.position() == (-79.0, -4.5)
     assert without.position() is None
     render_report(tmp_path)
+
+
+def test_another_authoritys_warning_is_told_in_both_languages() -> None:
+    from almenara.report.words import BASES, FOLLOWED, KINDS, reason, word
+
+    assert "Aviso de otra autoridad" in word(KINDS, "warning")
+    assert "another authority&#x27;s warning" in word(BASES, "another authority's warning").replace("&#39;", "&#x27;")
+    assert "gravedad" in reason("severity:Extreme")
+    assert "Extrema" in reason("severity:Extreme")
+    assert "urgencia" in reason("urgency:Unknown")
+    assert "certeza" in reason("certainty:Unlikely")
+    assert {kind for kind, _, _ in FOLLOWED} == KINDS.keys()

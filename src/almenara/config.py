@@ -58,6 +58,9 @@ class FeedConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     location: str  # file, folder or URL; relative paths count from the configuration file
     every_s: int = 600
     cadence_s: int | None = None  # how often it should bring something; default: what the source promises
+    trust: str | None = None  # others' warnings: a PEM file of certificates; what is not signed under one is refused
+    links: bool = False  # others' warnings: the messages that the feed only links to are fetched
+    hosts: tuple[str, ...] = ()  # … from these hosts as well as the feed's own
 
 
 class ChannelConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,6 +128,10 @@ def _check(config: Config, path: Path) -> None:
     for feed in config.feed:
         if not 10 <= feed.every_s <= 86_400:
             raise UsageError(f"{path}: every_s of feed {feed.name} must lie between 10 and 86400 seconds.")
+        if feed.source != "cap_feed" and (feed.trust is not None or feed.links or feed.hosts):
+            raise UsageError(f"{path}: trust, links and hosts are for feeds of source cap_feed, not {feed.name}.")
+        if feed.links and not feed.location.startswith(("http://", "https://")):
+            raise UsageError(f"{path}: links of feed {feed.name} can be fetched only where its location is an address.")
         if feed.cadence_s is not None and not 10 <= feed.cadence_s <= CADENCE_S_MAX:
             raise UsageError(f"{path}: cadence_s of feed {feed.name} must lie between 10 and {CADENCE_S_MAX} seconds.")
 

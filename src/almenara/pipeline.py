@@ -39,6 +39,7 @@ from almenara.stages.exposure import State as Exposures
 from almenara.stages.hazards import ARCHIVED, CHANGES, Delta, Follower, View, followers
 from almenara.stages.hazards.earthquake import State as Earthquakes
 from almenara.stages.hazards.fire import State as Fires
+from almenara.stages.hazards.warning import State as OthersWarnings
 from almenara.stages.incidents import State as Incidents
 from almenara.stages.observations import State as Observations
 from almenara.stages.outbox import State as Outbox
@@ -49,7 +50,7 @@ from almenara.stages.source_health import State as Health
 
 #: What a snapshot begins with: its form, and the length of what is said before the arrays.
 _SNAPSHOT = struct.Struct(">8sQ")
-_SNAPSHOT_FORMAT = b"state  3"
+_SNAPSHOT_FORMAT = b"state  4"
 
 INCIDENT_EVENTS = (IncidentOpened, IncidentChanged, IncidentMerged, IncidentClosed)
 
@@ -95,6 +96,7 @@ def evolve(state: State, event: Event) -> State:
         state.warnings = public_warnings.evolve(state.warnings, event)
     elif isinstance(event, RunStarted):
         state.policy = policy_of(event)
+        others_warnings(state).status = event.status
     elif isinstance(event, WarningPolicySet):
         state.policy = msgspec.structs.replace(state.policy, approval=event.approval, signed=event.signed)
     if isinstance(event, outbox.EVENTS):  # what was sent concerns the warnings and the outbox
@@ -157,8 +159,11 @@ class Clockwork:
         touched = exposed | {row["hazard_id"] for row in changes}
         before = _incidents_of(state, touched | {row["into"] for row in changes if row["into"] is not None})
         shaking = _earthquakes(state).shaking
+        # A warning can get graver without reaching another place.
+        exposed |= {row["hazard_id"] for row in changes if row["kind"] == "warning"}
+        says = others_warnings(state).grading
         ended: list[IncidentClosed | IncidentMerged] = []
-        for event in incidents.decide(state.incidents, changes, exposed, state.exposure, shaking, now_ms):
+        for event in incidents.decide(state.incidents, changes, exposed, state.exposure, shaking, now_ms, says):
             state.incidents = incidents.evolve(state.incidents, event)
             events.append(event)
             if isinstance(event, IncidentClosed | IncidentMerged):
@@ -207,6 +212,13 @@ def _earthquakes(state: State) -> Earthquakes:
     return follower
 
 
+def others_warnings(state: State) -> OthersWarnings:
+    """The warnings of other authorities."""
+    follower = state.hazards["warning"]
+    assert isinstance(follower, OthersWarnings)
+    return follower
+
+
 # ---------------------------------------------------------------------- what a warning is written from
 
 
@@ -216,20 +228,27 @@ def _situations(
     ended: list[IncidentClosed | IncidentMerged],
     before: dict[str, tuple[str, tuple[str, ...]]],
 ) -> Iterator[Situation]:
-    """The incidents that a step touched or whose warning ends soon, as the warnings stage sees them."""
+    """The incidents that a step touched or whose warning ends soon, as the warnings stage sees them.
+
+    What another authority warns of is not warned of again in our name (decision 17).
+    """
     names = {state.incidents.of_hazard[h] for h in touched if h in state.incidents.of_hazard}
     names.update(public_warnings.due(state.warnings, state.now_ms, state.policy))
     for name in sorted(names & state.incidents.incidents.keys()):
-        yield _situation(state, name)
+        situation = look(state, name)
+        if situation is not None:
+            yield situation
     for event in ended:
         reason = f"merged into {event.into}" if isinstance(event, IncidentMerged) else event.reason
-        if event.incident in before:  # one that opened and ended in the same step has nothing to take back
-            yield _ended(event.incident, *before[event.incident], reason, state.now_ms)
+        kind, hazards = before.get(event.incident, ("warning", ()))
+        if kind != "warning":  # one that opened and ended in the same step has nothing to take back
+            yield _ended(event.incident, kind, hazards, reason, state.now_ms)
 
 
 def look(state: State, incident: str) -> Situation | None:
-    """An incident as it stands, as the warnings stage sees it; None when it is not open."""
-    return _situation(state, incident) if incident in state.incidents.incidents else None
+    """An incident as it stands, as the warnings stage sees it; None when it is not open, or another authority's."""
+    found = state.incidents.incidents.get(incident)
+    return _situation(state, incident) if found is not None and found.kind != "warning" else None
 
 
 def _situation(state: State, name: str) -> Situation:

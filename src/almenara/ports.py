@@ -110,7 +110,7 @@ class Rejection:
 class Parsed:
     """What one piece of a content held. Read rows = observations.num_rows + len(rejections)."""
 
-    observations: pa.Table  # model.observations.OBSERVATIONS
+    observations: pa.Table  # model.observations.schema_of(the source's kind)
     rejections: list[Rejection] = field(default_factory=list)
 
 
@@ -121,7 +121,7 @@ class Source(Protocol):
     """
 
     name: str  # = folder name = config name
-    kind: str  # hazard kind of its observations: "fire" | "earthquake"
+    kind: str  # hazard kind of its observations: "fire" | "earthquake" | "warning"
     title: str  # for people
     attribution: str  # the provider's credit line
     cadence_s: int  # a healthy feed answers at least this often; silent after three times as long

@@ -82,6 +82,65 @@ QUAKE = {
 }
 QUAKES = json.dumps({"type": "FeatureCollection", "metadata": {"title": "USGS"}, "features": [QUAKE]})
 
+
+def cap(
+    identifier: str = "w-1",
+    *,
+    sent: str = "2026-09-20T10:00:00-05:00",
+    msg_type: str = "Alert",
+    references: str = "",
+    status: str = "Actual",
+    area: str = "<polygon>-4.5,-79.5 -4.5,-79 -4,-79 -4,-79.5 -4.5,-79.5</polygon>",
+    info: str | None = None,
+    version: str = "1.2",
+) -> str:
+    """A message of an invented authority, without XML declaration."""
+    if info is None:
+        info = (
+            "<info><language>es-EC</language><category>Met</category><event>Lluvia fuerte</event>"
+            "<urgency>Expected</urgency><severity>Severe</severity><certainty>Likely</certainty>"
+            "<expires>2026-09-21T10:00:00-05:00</expires><senderName>Servicio del Tiempo</senderName>"
+            f"<headline>Lluvias en el valle</headline><area><areaDesc>Valle</areaDesc>{area}</area></info>"
+        )
+    refers = f"<references>{references}</references>" if references else ""
+    return (
+        f'<alert xmlns="urn:oasis:names:tc:emergency:cap:{version}"><identifier>{identifier}</identifier>'
+        f"<sender>tiempo@example.org</sender><sent>{sent}</sent><status>{status}</status>"
+        f"<msgType>{msg_type}</msgType><scope>Public</scope>{refers}{info}</alert>"
+    )
+
+
+def atom(*messages: str) -> str:
+    """An Atom feed whose entries bring their messages along."""
+    entries = "\n".join(
+        f"<entry><id>urn:x:{number}</id><title>t</title><updated>2026-09-20T15:00:00Z</updated>"
+        f'<content type="application/cap+xml">{message}</content></entry>'
+        for number, message in enumerate(messages)
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom"><id>urn:x</id>'
+        f"<title>Avisos</title><updated>2026-09-20T15:00:00Z</updated>\n{entries}\n</feed>\n"
+    )
+
+
+def rss(*messages: str) -> str:
+    """The same as RSS."""
+    items = "\n".join(f"<item><title>t</title>{message}</item>" for message in messages)
+    return f'<?xml version="1.0"?>\n<rss version="2.0"><channel><title>Avisos</title>\n{items}\n</channel></rss>\n'
+
+
+UPDATE = cap("w-2", msg_type="Update", references="tiempo@example.org,w-1,2026-09-20T10:00:00-05:00")
+LINKS = """<?xml version="1.0" encoding="UTF-8"?>
+<feed xmlns="http://www.w3.org/2005/Atom"><id>urn:x</id><title>Avisos</title><updated>2026-09-20T15:00:00Z</updated>
+<entry><id>urn:x:1</id><title>Lluvia</title><link type="application/cap+xml" href="w-1.xml"/></entry>
+<entry><id>urn:x:2</id><title>Viento</title><link type="application/cap+xml" href="w-2.xml"/></entry>
+</feed>
+"""
+EDXL = (
+    '<EDXLDistribution xmlns="urn:oasis:names:tc:emergency:EDXL:DE:1.0"><contentObject><xmlContent>'
+    f"<embeddedXMLContent>{cap()}</embeddedXMLContent></xmlContent></contentObject></EDXLDistribution>"
+)
+
 #: A sound content of each source: what the contract test reads.
 SOUND: dict[str, dict[str, str]] = {
     "firms": {
@@ -93,6 +152,16 @@ SOUND: dict[str, dict[str, str]] = {
         "nested": GEOJSON_NESTED,
         "modis": MODIS,
         "feds": FEDS,
+    },
+    "cap_feed": {
+        "alone": '<?xml version="1.0" encoding="UTF-8"?>\n' + cap(),
+        "older": cap(version="1.1"),
+        "circle": cap(area="<circle>-4.2,-79.2 12.5</circle>"),
+        "named area": cap(area="<geocode><valueName>INEC</valueName><value>1101</value></geocode>"),
+        "atom": atom(cap(), UPDATE),
+        "rss": rss(cap(), UPDATE),
+        "edxl": EDXL,
+        "list": f'<alerts xmlns="urn:oasis:names:tc:emergency:cap:1.2">{cap()}{UPDATE}</alerts>',
     },
     "inpe": {"daily": INPE},
     "usgs_quakes": {"collection": QUAKES, "single": json.dumps(QUAKE)},

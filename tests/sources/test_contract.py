@@ -9,13 +9,13 @@ import pytest
 
 from almenara import sources
 from almenara.model.limits import HEAD_BYTES, LINE_BYTES_MAX, RAW_BYTES_MAX
-from almenara.model.observations import OBSERVATIONS, to_ipc
+from almenara.model.observations import schema_of, to_ipc
 from almenara.ports import Source
 from tests.sources.samples import SOUND, read
 
 ALL = sources.find_all()
 FORMS = [(name, form) for name in ALL for form in SOUND.get(name, {})]
-KINDS = {"fire", "earthquake"}
+KINDS = {"fire", "earthquake", "warning"}
 DAMAGE = [b"", b'"', b"\x00", b"\xff", b",", b"\n", b"-", b"9", b"[", b"}"]
 
 each_source = pytest.mark.parametrize("source", ALL.values(), ids=ALL.keys())
@@ -74,7 +74,7 @@ def test_only_its_source_recognises_a_form(name: str, form: str) -> None:
 def test_reads_every_row_of_a_sound_content(name: str, form: str, tmp_path: Path) -> None:
     pieces = read(ALL[name], SOUND[name][form], tmp_path)
     assert [piece.rejections for piece in pieces] == [[]]
-    assert pieces[0].observations.schema == OBSERVATIONS
+    assert pieces[0].observations.schema == schema_of(ALL[name].kind)
     assert pieces[0].observations.num_rows > 0
 
 

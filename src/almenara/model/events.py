@@ -40,11 +40,11 @@ class ObservationsReceived(Event, frozen=True, kw_only=True):
     """A source delivered rows that could be read. Which of them count is the observations stage's decision."""
 
     source: str  # plugin name: "firms"
-    kind: str  # "fire" | "earthquake"
+    kind: str  # "fire" | "earthquake" | "warning"
     origin: str  # file name or URL without credentials
     sha256: str  # of the whole content as delivered
     part: int  # 0, 1, … when a large content is delivered in several batches
-    table: bytes  # model.observations.OBSERVATIONS, Arrow IPC
+    table: bytes  # model.observations.schema_of(kind), Arrow IPC
 
 
 class RowsRejected(Event, frozen=True, kw_only=True):

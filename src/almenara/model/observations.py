@@ -56,6 +56,22 @@ OBSERVATIONS = pa.schema(
     ]
 )
 
+#: Columns of a batch of others' warnings: one row for each message, at a point inside its area (NaN where it has none).
+#: `version` and `time` are when it was sent, `reference` is its sender and identifier.
+MESSAGES = pa.schema(
+    [
+        *OBSERVATIONS,
+        pa.field("footprint", pa.binary()),  # WKB of its polygons and circles, degrees, cut at ±180; null without any
+        pa.field("message", pa.binary(), nullable=False),  # model.cap.facts.Facts
+    ]
+)
+
+
+def schema_of(kind: str) -> pa.Schema:
+    """The columns of observations of a kind of hazard."""
+    return MESSAGES if kind == "warning" else OBSERVATIONS
+
+
 #: `status` of a row: retracted takes an earlier version back; no-hazard is a sign that opens nothing (a quarry blast).
 STATUSES = ("current", "retracted", "no-hazard")
 

@@ -40,28 +40,31 @@ def overview(hazards: Sequence[Hazard], numbered: Sequence[tuple[int, float, flo
         return tag("p", two("Ningún peligro tiene posición.", "No hazard has a position."), class_="none")
     view = _overview_view(known[valid])
     x, y = view.x(known[:, 0]), view.y(known[:, 1])
-    quake = np.array([hazard.properties.kind == "earthquake" for hazard in hazards])
+    quake, others = (np.array([h.properties.kind == kind for h in hazards]) for kind in ("earthquake", "warning"))
     live = np.array([hazard.properties.state in ("active", "dormant") for hazard in hazards])
-    dense = int((valid & ~quake).sum()) > _SYMBOLS_MAX
+    heat = valid & ~quake & ~others
+    dense = int(heat.sum()) > _SYMBOLS_MAX
     layers: list[Html] = []
     if dense:
-        layers.append(_density(x[valid & ~quake], y[valid & ~quake]))
+        layers.append(_density(x[heat], y[heat]))
         coast = tag("use", href="#land", class_="coast")
         layers.append(coast)
     else:
         for alive in (False, True):
-            which = valid & ~quake & (live == alive)
+            which = heat & (live == alive)
             layers.append(_symbols(x[which], y[which], "fire live" if alive else "fire over", _TRIANGLE))
     for alive in (False, True):
         which = np.flatnonzero(valid & quake & (live == alive))[-_SYMBOLS_MAX:]
         layers.append(_symbols(x[which], y[which], "quake live" if alive else "quake over", _DIAMOND))
+        which = np.flatnonzero(valid & others & (live == alive))[-_SYMBOLS_MAX:]
+        layers.append(_symbols(x[which], y[which], "others live" if alive else "others over", _SQUARE))
     for number, lon, lat in numbered:
         px, py = float(view.x(np.array(lon))), float(view.y(np.array(lat)))
         layers.append(_number(number, px, py))
     # The outline is written once: below as land, above a density grid as a coast.
     base = join([tag("defs", tag("path", d=Html(land_path(view)), id="land")), tag("use", href="#land", class_="land")])
     picture = _svg(view, "overview", [base, _graticule(view), *layers, _scale_bar(view)])
-    return join([picture, _overview_legend(dense, bool(quake.any()))])
+    return join([picture, _overview_legend(dense, bool(quake.any()), bool(others.any()))])
 
 
 def zoom(
@@ -85,7 +88,8 @@ def zoom(
         estimated = hazard.properties.kind == "earthquake"
         if shape is not None and not (estimated and hazard.properties.rings):
             rings = [shapely.get_coordinates(ring) for ring in shapely.get_rings(shape)]
-            layers.append(tag("path", d=_path(rings, view), class_="estimated" if estimated else "observed"))
+            drawn = {"earthquake": "estimated", "warning": "others"}.get(hazard.properties.kind, "observed")
+            layers.append(tag("path", d=_path(rings, view), class_=drawn))
         layers.append(_intensity_rings(hazard, view))
     layers += [_reach_rings(level, rings, view) for level, rings in bands]
     layers.append(_place_marks(places, view))
@@ -164,6 +168,7 @@ def _path(rings: Iterable[Points], view: View) -> Html:
 
 
 _TRIANGLE = "l3.2 6h-6.4z"
+_SQUARE = "m-2.6 0h5.2v5.2h-5.2z"
 _DIAMOND = "l4 5l-4 5l-4-5z"
 
 
@@ -335,7 +340,7 @@ def _svg(view: View, kind: str, layers: list[Html]) -> Html:
     )
 
 
-def _overview_legend(dense: bool, quakes: bool) -> Html:
+def _overview_legend(dense: bool, quakes: bool, others: bool) -> Html:
     items = [two("① zona del mapa de cada incidente", "① area of each incident's map")]
     if dense:
         steps = ("1–3", "4–9", "10–31", "32–99", "100+")
@@ -347,6 +352,9 @@ def _overview_legend(dense: bool, quakes: bool) -> Html:
         items.append(join([_swatch("M7 4" + _TRIANGLE, "fire over"), two("incendio terminado", "fire that is over")]))
     if quakes:
         items.append(join([_swatch("M7 3" + _DIAMOND, "quake live"), two("sismo", "earthquake")]))
+    if others:
+        words = two("aviso de otra autoridad", "another authority's warning")
+        items.append(join([_swatch("M7 5" + _SQUARE, "others live"), words]))
     items.append(two("Fondo: Natural Earth, solo para orientarse.", "Base map: Natural Earth, for orientation only."))
     return tag("p", *(tag("span", item, class_="item") for item in items), class_="legend")
 
@@ -357,6 +365,7 @@ def zoom_legend() -> Html:
     items = (
         (square, "observed", "huella observada", "observed footprint"),
         (square, "estimated", "intensidad estimada", "estimated intensity"),
+        (square, "others", "área del aviso de otra autoridad", "area of another authority's warning"),
         (square, "warned", "área avisada", "warned area"),
         (square, "reach p95", "hasta dónde podría llegar en 24 h (P50, P80, P95)", "how far it could reach in 24 h"),
         ("M4 5h6v6h-6z", "place", "lugar expuesto", "exposed place"),

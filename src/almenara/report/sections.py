@@ -30,6 +30,7 @@ from almenara.report.reachable import marks as could_reach
 from almenara.report.words import (
     BASES,
     CERTAINTIES,
+    FOLLOWED,
     KINDS,
     PLACE_KINDS,
     PRIORITIES,
@@ -104,7 +105,7 @@ def _exposure_line(facts: Digest) -> Html:
 
 def _hazard_lines(facts: Digest) -> list[Html]:
     lines = []
-    for kind, es, en in (("fire", "incendio", "fire"), ("earthquake", "sismo", "earthquake")):
+    for kind, (es, es_many), (en, en_many) in FOLLOWED:
         counts = {state: n for (of, state), n in facts.states.items() if of == kind}
         if not counts:
             continue
@@ -113,7 +114,7 @@ def _hazard_lines(facts: Digest) -> list[Html]:
             for state in STATES
             if state in counts
         ]
-        singular_plural = (f"{es} seguido: ", f"{es}s seguidos: "), (f"{en} followed: ", f"{en}s followed: ")
+        singular_plural = (f"{es} seguido: ", f"{es_many} seguidos: "), (f"{en} followed: ", f"{en_many} followed: ")
         lines.append(join([many(sum(counts.values()), *singular_plural), join(states, ", "), "."]))
     if facts.suppressed:
         lines.append(

@@ -4,7 +4,21 @@ from almenara.report.markup import Html, decimal, distance, name, safe, two, who
 
 _Pair = tuple[str, str]
 
-KINDS: dict[str, _Pair] = {"fire": ("Incendio", "Fire"), "earthquake": ("Sismo", "Earthquake")}
+KINDS: dict[str, _Pair] = {
+    "fire": ("Incendio", "Fire"),
+    "earthquake": ("Sismo", "Earthquake"),
+    "warning": ("Aviso de otra autoridad", "Another authority's warning"),
+}
+#: Kinds in a sentence of how many are followed: one, several.
+FOLLOWED = (
+    ("fire", ("incendio", "incendios"), ("fire", "fires")),
+    ("earthquake", ("sismo", "sismos"), ("earthquake", "earthquakes")),
+    (
+        "warning",
+        ("aviso de otra autoridad", "avisos de otras autoridades"),
+        ("warning of another authority", "warnings of other authorities"),
+    ),
+)
 STATES: dict[str, _Pair] = {
     "active": ("activo", "active"),
     "dormant": ("sin señal reciente", "no recent sign"),
@@ -55,17 +69,27 @@ PRIORITIES: dict[int, _Pair] = {
 BASES: dict[str, _Pair] = {
     "observed footprint": ("huella observada", "observed footprint"),
     "estimated intensity": ("intensidad estimada", "estimated intensity"),
+    "another authority's warning": ("aviso de otra autoridad", "another authority's warning"),
 }
 CERTAINTIES: dict[str, _Pair] = {
     "Observed": ("Observado", "Observed"),
     "Likely": ("Probable", "Likely"),
     "Possible": ("Posible", "Possible"),
+    "Unlikely": ("Poco probable", "Unlikely"),
+    "Unknown": ("Desconocida", "Unknown"),
 }
 SEVERITIES: dict[str, _Pair] = {
     "Extreme": ("Extrema", "Extreme"),
     "Severe": ("Grave", "Severe"),
     "Moderate": ("Moderada", "Moderate"),
     "Minor": ("Menor", "Minor"),
+    "Unknown": ("Desconocida", "Unknown"),
+}
+URGENCIES: dict[str, _Pair] = {
+    "Immediate": ("Inmediata", "Immediate"),
+    "Expected": ("En la próxima hora", "Within the hour"),
+    "Future": ("Más adelante", "Later"),
+    "Past": ("Ya pasó", "Past"),
     "Unknown": ("Desconocida", "Unknown"),
 }
 OUTCOMES: dict[str, _Pair] = {
@@ -96,11 +120,12 @@ def reason(code: str) -> Html:
     '<span lang="es">dentro de la zona afectada</span><span lang="en">inside the affected area</span>'
     """
     key, _, value = code.partition(":")
+    if key in _GRADES and value:
+        es, en, table = _GRADES[key]
+        return two(es, en, v=word(table, value))
     try:
         amount = float(value)
     except ValueError:
-        if value in CERTAINTIES:
-            return two("certeza: {v}", "certainty: {v}", v=word(CERTAINTIES, value))
         return _worded(key, value)
     if key == "distance" and amount <= 0:
         return two("dentro de la zona afectada", "inside the affected area")
@@ -125,12 +150,16 @@ def reason(code: str) -> Html:
     return two(es, en, n=n)
 
 
+_GRADES: dict[str, tuple[str, str, dict[str, _Pair]]] = {
+    "certainty": ("certeza: {v}", "certainty: {v}", CERTAINTIES),
+    "severity": ("gravedad: {v}", "severity: {v}", SEVERITIES),
+    "urgency": ("urgencia: {v}", "urgency: {v}", URGENCIES),
+}
 _REASONS: dict[str, _Pair] = {
     "kind": ("tipo de lugar: {v}", "kind of place: {v}"),
     "place-kind": ("tipo de lugar: {v}", "kind of place: {v}"),
     "place": ("lugar: {v}", "place: {v}"),
     "confidence": ("confianza de la detección: {v}", "confidence of the detection: {v}"),
-    "certainty": ("certeza: {v}", "certainty: {v}"),
     "growing": ("en crecimiento", "growing"),
     "growth": ("en crecimiento", "growing"),
     "population-unknown": ("población desconocida", "population unknown"),

@@ -22,6 +22,7 @@ class Desk:
     rows_max: int = 50_000
     known: dict[str, str] = field(default_factory=dict)  # feed → sha256 of its last content
     plugins: dict[str, Source] = field(default_factory=sources.find_all)
+    own: Mapping[str, Source] = field(default_factory=dict)  # feed → its source, where it is set up for this feed
 
     def deliver(self, feed: str, source: str, path: Path | None, at_ms: int, detail: str = "") -> list[Event]:
         """Take in one answer of a feed (None: it did not answer), follow it, and return all that was decided."""
@@ -32,8 +33,9 @@ class Desk:
             if self.known.get(feed) == fingerprint:
                 self.unchanged(feed, source, at_ms)
             else:
+                plugins = self.plugins | {source: self.own[feed]} if feed in self.own else self.plugins
                 for event in intake.read_content(
-                    path, self.plugins, source_name=source, received_ms=at_ms, rows_max=self.rows_max, origin=feed
+                    path, plugins, source_name=source, received_ms=at_ms, rows_max=self.rows_max, origin=feed
                 ):
                     self._say(event)
                 self.known[feed] = fingerprint

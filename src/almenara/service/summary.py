@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from almenara.pipeline import State
+from almenara.pipeline import State, others_warnings
 from almenara.results import Results, iso
 from almenara.stages import reach_listing
 from almenara.stages.observations import Counts
@@ -82,6 +82,7 @@ def _rows(state: State) -> dict[str, Any]:
         "superseded": sum(c.superseded for c in counts),
         "rejected": by_reason.total(),
         "rejected_by_reason": dict(sorted(by_reason.items())),
+        "messages_of_another_status": dict(sorted(others_warnings(state).other_status.items())),
         "too_late_to_follow": sum(follower.not_followed for follower in state.hazards.values()),
         "superseded_by": {
             "newer_version": sum(c.superseded_by_newer for c in counts),

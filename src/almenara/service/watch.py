@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from almenara import __version__, sources
@@ -12,11 +13,14 @@ from almenara.config import Config, FeedConfig
 from almenara.contents import expand
 from almenara.delivery import Deliveries
 from almenara.fetch import Fetched, Validators, fetch, new_client
+from almenara.model.cap import MESSAGE_BYTES_MAX
 from almenara.model.errors import InputError, UsageError
 from almenara.model.events import Event
+from almenara.model.limits import DOWNLOAD_BYTES_MAX
 from almenara.ports import EventLog
 from almenara.service.clerk import Clerk, open_lines
 from almenara.service.inbox import Inbox
+from almenara.service.linked import Links, configured
 from almenara.service.live import Desk
 from almenara.service.rates import Rates
 from almenara.service.session import Session, now_ms
@@ -40,6 +44,7 @@ class _Poll:
     feed: FeedConfig
     due_ms: int = 0
     validators: Validators | None = None
+    links: Links = field(default_factory=Links)
     seen: dict[Path, tuple[int, int]] = field(default_factory=dict)  # file → (size, mtime)
 
 
@@ -67,6 +72,7 @@ def watch(
             raise UsageError(
                 f"Feed {feed.name}: there is no source {feed.source!r}. Known: {', '.join(sorted(known))}."
             )
+    own = {feed.name: source for feed in config.feed if (source := configured(feed, base)) is not None}
     lines = open_lines(config.channel, config.status, base)
     session = Session(log, sign)
     session.recover()
@@ -79,7 +85,7 @@ def watch(
     inbox = Inbox.of(state) if state.is_dir() else None  # a log in memory has no folder
     clerk = Clerk(session, Deliveries(lines), inbox, clock)
     cadence = {feed.name: 1000 * (feed.cadence_s or known[feed.source].cadence_s) for feed in config.feed}
-    desk = Desk(session, cadence)
+    desk = Desk(session, cadence, own=own)
     polls = [_Poll(feed) for feed in config.feed]
     ticked = rated = 0
 
@@ -143,9 +149,10 @@ class _Fetcher:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def fetch(self, url: str, previous: Validators | None) -> Fetched:
+    def fetch(self, url: str, previous: Validators | None, bytes_max: int = DOWNLOAD_BYTES_MAX) -> Fetched:
         """As `fetch.fetch` does."""
-        asked = self._pool.submit(fetch, url, self._folder, previous=previous, client=self._client, sleep=self._nap)
+        one = partial(fetch, previous=previous, client=self._client, sleep=self._nap, bytes_max=bytes_max)
+        asked = self._pool.submit(one, url, self._folder)
         while not wait([asked], MEANWHILE_S).done:
             self._meanwhile()
         return asked.result()
@@ -158,12 +165,30 @@ def _ask(desk: Desk, poll: _Poll, base: Path, fetcher: _Fetcher, now: int) -> li
         poll.validators = fetched.validators
         if fetched.outcome == "unchanged":
             desk.unchanged(feed.name, feed.source, now)
-            return desk.tick(now)
+            return [*desk.tick(now), *_follow_links(desk, poll, fetcher, now)]
         events = desk.deliver(feed.name, feed.source, fetched.path, now, fetched.detail)
         if fetched.path is not None:
+            if feed.links:
+                poll.links.note(fetched.path, feed)
+                events += _follow_links(desk, poll, fetcher, now)
             fetched.path.unlink()
         return events
     return _look(desk, poll, base / feed.location, now)
+
+
+def _follow_links(desk: Desk, poll: _Poll, fetcher: _Fetcher, now: int) -> list[Event]:
+    """Fetch the warnings that a feed links to and that are not here yet."""
+    feed, events = poll.feed, list[Event]()
+    index = desk.known.get(feed.name)
+    problem = poll.links.fetch(
+        lambda url: fetcher.fetch(url, None, MESSAGE_BYTES_MAX),
+        lambda path: events.extend(desk.deliver(feed.name, feed.source, path, now)),
+    )
+    if problem:
+        events += desk.deliver(feed.name, feed.source, None, now, problem)
+    if index is not None:
+        desk.known[feed.name] = index  # the feed itself is what must not be read twice
+    return events
 
 
 def _look(desk: Desk, poll: _Poll, location: Path, now: int) -> list[Event]:

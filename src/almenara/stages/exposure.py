@@ -13,7 +13,8 @@ from almenara.kernels.place_index import PlaceIndex
 from almenara.model.events import Event, ExposuresChanged, PlacesImported
 from almenara.model.observations import from_ipc, to_ipc
 from almenara.model.places import PLACES
-from almenara.stages.hazards import Boxes, Delta, Shaking
+from almenara.stages._warned_places import WarnedPlaces
+from almenara.stages.hazards import Area, Boxes, Delta, Shaking
 from almenara.stages.hazards.earthquake import EXPOSED_MMI
 
 #: A place leaves a hazard's reach beyond 1.25 times the distance at which it entered (an earthquake: half a degree of
@@ -24,6 +25,8 @@ LEAVE_MMI = EXPOSED_MMI - 0.5
 MAGNITUDE_MIN = 4.5
 #: A place that is nearer by less than this is not news, unless the footprint now holds it.
 NEARER_M = 1.0
+#: The basis of an exposure to a warning that is not ours.
+OTHERS_WARNING = "another authority's warning"
 #: States of a hazard that no place is exposed to any more.
 OVER = ("ended", "retracted")
 
@@ -35,8 +38,10 @@ CHANGES = pa.schema(
         pa.field("distance_m", pa.float64(), nullable=False),  # footprint to place; earthquake: epicentre to place
         pa.field("since", pa.timestamp("ms", tz="UTC"), nullable=False),
         pa.field("until", pa.timestamp("ms", tz="UTC")),
-        pa.field("basis", pa.string(), nullable=False),  # observed footprint | estimated intensity
-        pa.field("certainty", pa.string(), nullable=False),  # Observed | Likely | Possible
+        # observed footprint | estimated intensity | another authority's warning
+        pa.field("basis", pa.string(), nullable=False),
+        # Observed | Likely | Possible; another authority's warning: also Unlikely, Unknown
+        pa.field("certainty", pa.string(), nullable=False),
         pa.field("suppressed", pa.string()),
         pa.field("mmi", pa.float64()),
     ]
@@ -78,6 +83,7 @@ class State:
     ids: list[str] = field(default_factory=list)  # of `places`, by row
     rows: dict[str, int] = field(default_factory=dict)  # and back
     index: PlaceIndex | None = None
+    warned: WarnedPlaces | None = None  # made when another authority's warning first asks
     exposures: dict[str, dict[str, Exposure]] = field(default_factory=dict)  # hazard → place → exposure
     unmet: bool = False  # places were imported that the hazards have not been held against yet
 
@@ -122,6 +128,7 @@ def rebuild(state: State) -> None:
     )
     state.ids = state.places.column("id").to_pylist()
     state.rows = dict(zip(state.ids, range(len(state.ids)), strict=True))
+    state.warned = None
     reach = state.places.column("alert_distance_m").to_numpy()
     shapes = state.places.column("geometry")
     lon, lat = state.places.column("lon").to_numpy(), state.places.column("lat").to_numpy()
@@ -158,6 +165,8 @@ def decide(state: State, delta: Delta, now_ms: int) -> list[ExposuresChanged]:
         decision.hold_on(delta.boxes)
     for shaking in delta.shaking:
         decision.reach_shaking(shaking)
+    for area in delta.areas:
+        decision.reach_area(area)
     decision.let_go(now_ms)
     decision.grade()
     rows = decision.rows
@@ -283,6 +292,17 @@ class _Decision:
             if mmi >= EXPOSED_MMI or place in exposed:
                 found = Exposure(distance, quake.since_ms, "estimated intensity", "Likely", None, round(mmi, 2))
                 self.meet(quake.hazard, place, found)
+
+    def reach_area(self, area: Area) -> None:
+        """Another authority says itself where it warns: a place is in or out, and stays in since when it came in."""
+        if self.state.warned is None:
+            self.state.warned = WarnedPlaces(self.state.places)
+        certainty, suppressed = self.claim_of(area.hazard)
+        for row in self.state.warned.inside(area.footprint):
+            place = self.state.ids[row]
+            known = self.before.get((area.hazard, place))
+            since = area.since_ms if known is None else known.since
+            self.meet(area.hazard, place, Exposure(0.0, since, OTHERS_WARNING, certainty, suppressed, None))
 
     def let_go(self, now_ms: int) -> None:
         """Places that a footprint told anew no longer reaches, and all places of hazards that are over."""

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import pyproj
 
+from almenara.model.cap.facts import Facts
 from almenara.model.events import Event, IncidentChanged, IncidentClosed, IncidentMerged, IncidentOpened
-from almenara.stages.exposure import Exposure
+from almenara.stages.exposure import OTHERS_WARNING, Exposure
 from almenara.stages.exposure import State as Exposures
 from almenara.stages.hazards import Shaking
 
@@ -61,6 +62,10 @@ def evolve(state: State, event: Event) -> State:
     return state
 
 
+def _none_known(hazard: str) -> Facts:
+    raise KeyError(hazard)
+
+
 def decide(
     state: State,
     changes: list[dict[str, Any]],
@@ -68,11 +73,12 @@ def decide(
     exposures: Exposures,
     shaking: Callable[[str], Shaking],
     now_ms: int,
+    warning: Callable[[str], Facts] = _none_known,
 ) -> Iterator[Event]:
     """What a step means for the incidents; the caller lets the state evolve by each event before asking for the next.
 
     `changes` are rows of hazards.CHANGES, `exposed` the hazards whose exposures changed, `exposures` the state after
-    that, `shaking` finds an earthquake by hazard.
+    that, `shaking` finds an earthquake by hazard, `warning` what another authority says.
     """
     for row in changes:
         if row["into"] is not None:
@@ -83,16 +89,16 @@ def decide(
         if not raised:
             others = state.incidents[incident].hazards if incident is not None else []
             if incident is not None and _alerting(exposures, others):  # it goes on with fewer places
-                yield from _reassess(state.incidents[incident], others, exposures, now_ms)
+                yield from _reassess(state.incidents[incident], others, exposures, now_ms, warning)
             continue
         if incident is None and raised[0].mmi is not None:
             incident = _sequence_of(state, shaking(hazard), shaking)
         if incident is None:
-            yield _opened(hazard, raised, exposures, now_ms)
+            yield _opened(hazard, raised, exposures, now_ms, warning)
         else:
             hazards = state.incidents[incident].hazards
             joined = hazards if hazard in hazards else [*hazards, hazard]
-            yield from _reassess(state.incidents[incident], joined, exposures, now_ms)
+            yield from _reassess(state.incidents[incident], joined, exposures, now_ms, warning)
     touched = exposed | {row["hazard_id"] for row in changes}
     for name in sorted({state.of_hazard[hazard] for hazard in touched if hazard in state.of_hazard}):
         hazards = state.incidents[name].hazards
@@ -101,9 +107,12 @@ def decide(
             yield IncidentClosed(now_ms=now_ms, incident=name, reason=quiet[0] if quiet else "no-place-in-reach")
 
 
-def _opened(hazard: str, raised: list[Exposure], exposures: Exposures, now_ms: int) -> IncidentOpened:
-    priority, reasons = assess(raised, exposures, [hazard])
-    kind = "fire" if raised[0].mmi is None else "earthquake"
+def _opened(
+    hazard: str, raised: list[Exposure], exposures: Exposures, now_ms: int, warning: Callable[[str], Facts]
+) -> IncidentOpened:
+    priority, reasons = assess(raised, exposures, [hazard], warning)
+    others = raised[0].basis == OTHERS_WARNING
+    kind = "warning" if others else "fire" if raised[0].mmi is None else "earthquake"
     name = name_for(hazard)
     return IncidentOpened(now_ms=now_ms, incident=name, kind=kind, hazard=hazard, priority=priority, reasons=reasons)
 
@@ -138,23 +147,32 @@ def _hand_over(state: State, hazard: str, into: str, now_ms: int) -> Iterator[Ev
         )
 
 
-def _reassess(i: Incident, hazards: list[str], exposures: Exposures, now_ms: int) -> Iterator[Event]:
-    priority, reasons = assess(_alerting(exposures, hazards), exposures, hazards)
+def _reassess(
+    i: Incident, hazards: list[str], exposures: Exposures, now_ms: int, warning: Callable[[str], Facts]
+) -> Iterator[Event]:
+    priority, reasons = assess(_alerting(exposures, hazards), exposures, hazards, warning)
     priority = min(priority, i.priority)
     if (priority, reasons, hazards) != (i.priority, i.reasons, i.hazards):
         yield IncidentChanged(now_ms=now_ms, incident=i.id, hazards=list(hazards), priority=priority, reasons=reasons)
 
 
-def assess(raised: list[Exposure], exposures: Exposures, hazards: list[str]) -> tuple[int, list[str]]:
+def assess(
+    raised: list[Exposure], exposures: Exposures, hazards: list[str], warning: Callable[[str], Facts] = _none_known
+) -> tuple[int, list[str]]:
     """Priority and its reasons, from the exposures of an incident's hazards.
 
     Fire: 1 when the footprint holds a place or 10,000 people are within reach, 2 from 1,000 people, 3 else; 4 when only
     low-confidence detections carry it. Earthquake: 1 from MMI VIII or 10,000 people at VII, 2 from VII, 3 else.
+    Another authority's warning: by its own words, see `graded`.
     """
     places = {p for h in hazards for p, e in exposures.exposures.get(h, {}).items() if e.suppressed is None}
     known = [n for p in places if (n := exposures.population(p)) is not None]
     people = sum(known)
     reasons = [f"places:{len(places)}", f"population:{people}" if known else "population-unknown"]
+    if raised[0].basis == OTHERS_WARNING:
+        gravest = min((warning(h) for h in hazards if h in exposures.exposures), key=graded)
+        said = [f"{name}:{getattr(gravest, name)}" for name in ("severity", "urgency", "certainty")]
+        return graded(gravest), [*said, *reasons]
     strongest = max((e.mmi for e in raised if e.mmi is not None), default=None)
     if strongest is not None:
         reasons.insert(0, f"mmi:{strongest:.1f}")
@@ -168,6 +186,21 @@ def assess(raised: list[Exposure], exposures: Exposures, hazards: list[str]) -> 
     if nearest == 0.0 or people >= MANY_PEOPLE:
         return URGENT, reasons
     return (HIGH if people >= SOME_PEOPLE else MODERATE), reasons
+
+
+def graded(facts: Facts) -> int:
+    """Priority of another authority's warning: 1 for Extreme that is Immediate and Observed or Likely, 2 for Severe or
+    Extreme that is Immediate or Expected, 3 for the rest from Moderate on, 4 for Minor, Unlikely or Past.
+
+    What it leaves unknown counts as Moderate: it is no reason to call for people, and none to look away.
+    """
+    sure = facts.certainty in ("Observed", "Likely")
+    if facts.severity == "Minor" or facts.certainty == "Unlikely" or facts.urgency == "Past":
+        return WATCH
+    if facts.severity == "Extreme" and facts.urgency == "Immediate" and sure:
+        return URGENT
+    soon = facts.urgency in ("Immediate", "Expected")
+    return HIGH if facts.severity in ("Severe", "Extreme") and soon else MODERATE
 
 
 def _sequence_of(state: State, new: Shaking, shaking: Callable[[str], Shaking]) -> str | None:

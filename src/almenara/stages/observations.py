@@ -107,8 +107,10 @@ def _fingerprints(batch: pa.Table) -> NDArray[np.uint64]:
     out = np.full(batch.num_rows, 0xCBF29CE484222325, np.uint64)
     for name in ("time", "value", "confidence", "heat_class", "across_m", "along_m", "depth_km", "lon", "lat"):
         out = _mix(out, _numpy(batch, name).astype(np.float64).view(np.uint64))
-    for name in ("platform", "instrument", "status", "reference", "label"):
-        column = batch.column(name).cast(pa.string()).combine_chunks().dictionary_encode(null_encoding="encode")
+    texts = dict.fromkeys(("platform", "instrument", "status", "reference", "label"), pa.string())
+    messages = dict.fromkeys(("footprint", "message"), pa.binary()) if "message" in batch.column_names else {}
+    for name, kind in (texts | messages).items():
+        column = batch.column(name).cast(kind).combine_chunks().dictionary_encode(null_encoding="encode")
         words = [
             int.from_bytes(hashlib.blake2b(repr(word).encode(), digest_size=8).digest(), "big")
             for word in column.dictionary.to_pylist()

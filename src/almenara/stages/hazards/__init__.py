@@ -90,6 +90,15 @@ class Shaking:
     since_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Area:
+    """Where another authority warns: exposure is by lying inside."""
+
+    hazard: str
+    footprint: BaseGeometry  # degrees, cut at ±180
+    since_ms: int
+
+
 #: A detection or event that was acquired this long before the newest one is kept but no longer followed …
 LATE_MAX_MS = 100 * 86_400_000
 #: … so that a hazard which nothing can change any more is told one last time and let go of: state stays bounded.
@@ -112,6 +121,7 @@ class Delta:
     changes: list[dict[str, Any]] = field(default_factory=list)  # rows of CHANGES
     boxes: Boxes | None = None  # what joined footprints
     shaking: list[Shaking] = field(default_factory=list)
+    areas: list[Area] = field(default_factory=list)
     restart: list[str] = field(default_factory=list)  # hazards whose exposures must be found from nothing
     archived: list[dict[str, Any]] = field(default_factory=list)  # rows of ARCHIVED
     context: list[dict[str, Any]] = field(default_factory=list)  # rows of hazards that did not change, for the exposure
@@ -138,7 +148,7 @@ class View:
     magnitude: float | None
     depth_km: float | None
     epicentre: tuple[float, float] | None
-    footprint: BaseGeometry | None  # fire: its cells; earthquake: where MMI ≥ 6
+    footprint: BaseGeometry | None  # fire: its cells; earthquake: where MMI ≥ 6; warning: its area
     extra: dict[str, Any]  # further properties for hazards.geojson
 
 
