@@ -5,8 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from almenara.config import CADENCE_S_MAX, EXAMPLE, Config, FeedConfig, load_config
+from almenara.config import CADENCE_S_MAX, EXAMPLE, Config, FeedConfig, load_config, policy_of, words_of
 from almenara.model.errors import UsageError
+from almenara.stages.public_warnings import Policy, shipped
 
 FEED = '[[feed]]\nname = "a"\nsource = "firms"\nlocation = "incoming"\n'
 
@@ -47,6 +48,37 @@ def test_every_key_arrives(tmp_path: Path) -> None:
     )
 
 
+def test_how_the_house_warns(tmp_path: Path) -> None:
+    text = (
+        'sender = "x@y.z"\nsender_name = "Civil Protection"\nweb = "https://y.z"\ncontact = "+593"\n'
+        'emergency_number = "911"\nlanguages = ["en", "es-EC"]\nquiet_h = 1.5\nexpires_h = { fire = 12 }\n'
+        'timezone = "America/Guayaquil"\n[approval]\n"flood" = "one"\n'
+    )
+    config = load(tmp_path, text)
+    assert policy_of(config) == Policy(
+        sender="x@y.z",
+        sender_name="Civil Protection",
+        web="https://y.z",
+        contact="+593",
+        emergency_number="911",
+        languages=("en", "es-EC"),
+        timezone="America/Guayaquil",
+        quiet_ms=5_400_000,
+        expires_ms={"fire": 12 * 3_600_000, "earthquake": 3 * 3_600_000},
+        approval={"flood": "one"},
+    )
+    assert words_of(config, tmp_path) == shipped()
+    assert policy_of(Config()) == Policy()
+
+
+def test_an_agencys_words_are_read_at_start(tmp_path: Path) -> None:
+    (tmp_path / "words").mkdir()
+    assert words_of(load(tmp_path, 'templates = "words"'), tmp_path) == shipped()
+    (tmp_path / "words" / "flood.es.toml").write_text("event = 5", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"almenara\.toml: flood\.es\.toml: .*event"):
+        load(tmp_path, 'templates = "words"')
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -67,6 +99,16 @@ def test_every_key_arrives(tmp_path: Path) -> None:
         (FEED + FEED, "same name"),
         ('status = "actual"', "Exercise, Test or Actual"),
         ('status = ""', "Exercise, Test or Actual"),
+        ('languages = ["es", "pt"]', "no words for the language 'pt'"),
+        ("languages = []", "at least one language"),
+        ('timezone = "Quito"', "no time zone 'Quito'"),
+        ('templates = "none"', "no folder of templates"),
+        ("quiet_h = -1", "quiet_h"),
+        ("quiet_h = nan", "quiet_h"),
+        ("expires_h = { fire = 73 }", "fire = 73"),
+        ("expires_h = { fire = 1 }", "must last longer"),
+        ("expires_h = { flood = 3 }", "flood = 3"),
+        ('approval = { flud = "one" }', "flud"),
         ("status = ", "no TOML file"),
         (b'state = "\xff"', "no TOML file"),
     ],

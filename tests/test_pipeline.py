@@ -22,6 +22,7 @@ from almenara.model.events import (
 )
 from almenara.model.observations import from_ipc, to_ipc
 from almenara.pipeline import Clockwork, State, from_bytes, to_bytes
+from almenara.stages.public_warnings import shipped
 from almenara.stages.source_health import decide as silence
 from tests.stages.tables import MINUTE, T0, detections, places, quakes
 
@@ -56,7 +57,7 @@ def opening(status: str = "Exercise") -> list[Event]:
 
 def perform(state: State, acts: list[Act]) -> list[Encoded]:
     """Take and decide; everything that belongs into the log, as the log would hold it."""
-    clockwork, log = Clockwork(lambda: 0.0), []
+    clockwork, log = Clockwork(lambda: 0.0, shipped()), []
     for act in acts:
         if isinstance(act, int):
             quiet: list[Event] = list(silence(state.health, {"feed": 3_600_000}, act))
@@ -256,7 +257,7 @@ def test_a_run_without_places_follows_hazards_and_warns_nobody() -> None:
 
 def test_only_steps_take_time() -> None:
     laps = iter(range(100))
-    clockwork = Clockwork(lambda: float(next(laps)))
+    clockwork = Clockwork(lambda: float(next(laps)), shipped())
     clockwork.step(State(), T0)
     assert list(clockwork.seconds) == ["hazards", "exposure", "reach", "incidents", "warnings"]
     assert all(seconds == 1.0 for seconds in clockwork.seconds.values())

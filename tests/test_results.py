@@ -29,6 +29,7 @@ from almenara.model.observations import to_ipc
 from almenara.pipeline import Clockwork, State
 from almenara.results import Results
 from almenara.service.summary import summarise
+from almenara.stages.public_warnings import shipped
 from almenara.stores.memory import MemoryLog
 from tests.stages.tables import MINUTE, T0, detections, places, quakes
 
@@ -42,7 +43,7 @@ TOWN: Row = {"id": "t1", "name": "Loja", "x": 0.3, "population": 2000}
 
 def run(fires: list[Row], tremors: list[Row], towns: list[Row], *, twice: bool = False) -> tuple[Results, State]:
     """A small replay from rows to results."""
-    state, log, clockwork = State(), MemoryLog(), Clockwork(lambda: 0.0)
+    state, log, clockwork = State(), MemoryLog(), Clockwork(lambda: 0.0, shipped())
     batches = [("fire", detections(fires)), ("earthquake", quakes(tremors))] * (2 if twice else 1)
     events: list[Event] = [
         RunStarted(mode="replay", status="Exercise", parameters={}),

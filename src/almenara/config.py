@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from almenara.model.errors import UsageError
-from almenara.stages.public_warnings.approval import check_rules
-from almenara.stages.public_warnings.situation import KINDS
+from almenara.stages.public_warnings import Policy, Words, check_policy, read_words, shipped
+from almenara.stages.public_warnings.situation import HOUR_MS, KINDS
 
 EXAMPLE = """\
 # Almenara's configuration. Everything not set here has the default shown in `almenara watch --help`.
@@ -18,6 +18,14 @@ places = "geonames:EC"     # or a file
 status = "Exercise"        # Exercise, Test or Actual: in so many words
 timezone = "America/Guayaquil"   # of the times in warnings
 sender = "alerts@agency.example" # as CAP wants it
+# sender_name = "Civil Protection of Loja"
+# web = "https://agency.example/warnings"
+# contact = "+593 7 000 0000"
+# emergency_number = "911" # advice that names it is left out without one
+# languages = ["es", "en"] # the first is the one that counts; there must be words for each
+# templates = "words"      # folder of your own words: almenara warnings words --templates words
+# quiet_h = 3              # changes that can wait, wait this long after a message
+# expires_h = { fire = 6, earthquake = 3 } # how long a warning lasts
 
 [[feed]]
 name = "firms-noaa-20"     # yours to choose
@@ -44,6 +52,8 @@ every_s = 600
 
 #: The slowest feed that is still watched for silence: one that speaks once a month.
 CADENCE_S_MAX = 31 * 86_400
+
+HOURS_MAX = 72
 
 CONCURRENCY_MAX = 1_000
 TIMEOUT_S_MAX = 300
@@ -90,6 +100,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     status: str = "Exercise"
     timezone: str | None = None
     sender: str | None = None
+    sender_name: str | None = None
+    web: str | None = None
+    contact: str | None = None
+    emergency_number: str | None = None
+    languages: tuple[str, ...] = Policy().languages
+    templates: str | None = None  # a folder of words beside those that come with Almenara, or in their place
+    quiet_h: float = Policy().quiet_ms / HOUR_MS
+    expires_h: dict[str, float] = {}  # by kind; what is not named has its default
     out: str | None = None
     approval: dict[str, str] = {}
     signing: SigningConfig | None = None
@@ -112,13 +130,34 @@ def load_config(path: Path) -> Config:
     return config
 
 
+def words_of(config: Config, base: Path) -> Words:
+    """The words of the house: those that come with Almenara, with the agency's own. Raises UsageError as they do."""
+    return shipped() if config.templates is None else read_words(base / config.templates)
+
+
+def policy_of(config: Config) -> Policy:
+    """How the house warns, as far as it is configured."""
+    own = {
+        name: getattr(config, name)
+        for name in ("status", "sender", "timezone", "sender_name", "web", "contact", "emergency_number", "languages")
+        if getattr(config, name) is not None
+    }
+    lasts = {kind: round(hours * HOUR_MS) for kind, hours in config.expires_h.items()}
+    return Policy(
+        **own,
+        approval=config.approval,
+        quiet_ms=round(config.quiet_h * HOUR_MS),
+        expires_ms=Policy().expires_ms | lasts,
+    )
+
+
 def _check(config: Config, path: Path) -> None:
     names = [feed.name for feed in config.feed]
     if config.status not in ("Exercise", "Test", "Actual"):
         raise UsageError(f"{path}: status must be Exercise, Test or Actual, not {config.status!r}.")
     if len(set(names)) < len(names):
         raise UsageError(f"{path}: two feeds have the same name.")
-    check_rules(config.approval, KINDS)
+    _check_warnings(config, path)
     for channel in config.channel:
         _check_channel(channel, path)
     if config.status == "Actual" and config.sender is None and any(one.status == "Actual" for one in config.channel):
@@ -134,6 +173,20 @@ def _check(config: Config, path: Path) -> None:
             raise UsageError(f"{path}: links of feed {feed.name} can be fetched only where its location is an address.")
         if feed.cadence_s is not None and not 10 <= feed.cadence_s <= CADENCE_S_MAX:
             raise UsageError(f"{path}: cadence_s of feed {feed.name} must lie between 10 and {CADENCE_S_MAX} seconds.")
+
+
+def _check_warnings(config: Config, path: Path) -> None:
+    for kind, hours in config.expires_h.items():
+        if kind not in KINDS or not 0 < hours <= HOURS_MAX:
+            raise UsageError(
+                f"{path}: expires_h gives {' or '.join(KINDS)} up to {HOURS_MAX} hours, not {kind} = {hours:g}."
+            )
+    if not 0 <= config.quiet_h <= HOURS_MAX:
+        raise UsageError(f"{path}: quiet_h must lie between 0 and {HOURS_MAX} hours.")
+    try:
+        check_policy(policy_of(config), words_of(config, path.parent))
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
 
 
 def _check_channel(channel: ChannelConfig, path: Path) -> None:

@@ -3,7 +3,7 @@
 import math
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -43,8 +43,9 @@ from almenara.stages.hazards.warning import State as OthersWarnings
 from almenara.stages.incidents import State as Incidents
 from almenara.stages.observations import State as Observations
 from almenara.stages.outbox import State as Outbox
-from almenara.stages.public_warnings import Policy, Signer, Situation, ThreatenedPlace
+from almenara.stages.public_warnings import Policy, Signer, Situation, ThreatenedPlace, Words
 from almenara.stages.public_warnings import State as Warnings
+from almenara.stages.public_warnings.situation import bare
 from almenara.stages.reach import State as Reach
 from almenara.stages.source_health import State as Health
 
@@ -98,7 +99,10 @@ def evolve(state: State, event: Event) -> State:
         state.policy = policy_of(event)
         others_warnings(state).status = event.status
     elif isinstance(event, WarningPolicySet):
-        state.policy = msgspec.structs.replace(state.policy, approval=event.approval, signed=event.signed)
+        settings = {name: getattr(event, name) for name in WarningPolicySet.SETTINGS}
+        state.policy = msgspec.structs.replace(
+            state.policy, **settings, languages=tuple(event.languages), signed=event.signed
+        )
     if isinstance(event, outbox.EVENTS):  # what was sent concerns the warnings and the outbox
         state.outbox = outbox.evolve(state.outbox, event)
     return state
@@ -123,8 +127,9 @@ def _let_go(state: State, archived: list[str]) -> None:
 class Clockwork:
     """Takes steps: runs every stage's decision once, in order, and measures what each cost."""
 
-    def __init__(self, timer: Callable[[], float], sign: Signer | None = None) -> None:
+    def __init__(self, timer: Callable[[], float], words: Words, sign: Signer | None = None) -> None:
         self._timer = timer
+        self.words = words
         self.sign = sign
         self.seconds = dict.fromkeys(("hazards", "exposure", "reach", "incidents", "warnings"), 0.0)
 
@@ -170,7 +175,7 @@ class Clockwork:
                 ended.append(event)
         begun = self._lap("incidents", begun)
         situations = list(_situations(state, touched, ended, before))
-        for warning in public_warnings.decide(state.warnings, situations, now_ms, state.policy):
+        for warning in public_warnings.decide(state.warnings, situations, now_ms, state.policy, self.words):
             evolve(state, warning)
             events.append(warning)
             if isinstance(warning, WarningApproved):
@@ -311,24 +316,7 @@ def _threatened(place: exposure.Place, exposed: exposure.Exposure) -> Threatened
 
 
 def _ended(name: str, kind: str, hazards: tuple[str, ...], reason: str, now_ms: int) -> Situation:
-    return Situation(
-        incident=name,
-        kind=kind,
-        hazards=hazards,
-        label="",
-        first_seen_ms=now_ms,
-        last_seen_ms=now_ms,
-        area_km2=None,
-        footprint=None,
-        magnitude=None,
-        depth_km=None,
-        epicentre=None,
-        priority=4,
-        evidence=(),
-        places=(),
-        ended=True,
-        end_reason=reason,
-    )
+    return replace(bare(name, kind, now_ms), hazards=hazards, ended=True, end_reason=reason)
 
 
 # ---------------------------------------------------------------------- snapshots

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import closing
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -226,7 +227,7 @@ def test_no_channel_is_configured(folder: Path) -> None:
     ("text", "words"),
     [
         ('[approval]\nfire = "two"', "four-eyes"),
-        ('[approval]\nflood = "one"', "flood"),
+        ('[approval]\nflud = "one"', "flud"),
         ('status = "Actual"\n[[channel]]\nname = "a"\nplugin = "directory"\nstatus = "Actual"', "sender"),
         ('[[channel]]\nname = "a"\nplugin = "pigeon"\nstatus = "Test"', "pigeon"),
         ('[[channel]]\nname = "a"\nplugin = "directory"\nstatus = "Draft"', "status"),
@@ -241,3 +242,103 @@ def test_no_channel_is_configured(folder: Path) -> None:
 def test_what_makes_no_sense_in_the_configuration(folder: Path, text: str, words: str) -> None:
     (folder / "almenara.toml").write_text(text + "\n", encoding="utf-8")
     assert words in fails(UsageError, "channels", "list")
+
+
+SQUARE = [[-79.9, -2.2], [-79.8, -2.2], [-79.8, -2.1], [-79.9, -2.1], [-79.9, -2.2]]
+AREAS: dict[str, Any] = {
+    "polygon": {"type": "Polygon", "coordinates": [SQUARE]},
+    "multi": {"type": "MultiPolygon", "coordinates": [[[[*point, 12.0] for point in SQUARE]]]},
+    "feature": {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [SQUARE]}},
+}
+AREAS["collection"] = {"type": "FeatureCollection", "features": [AREAS["feature"]] * 2}
+AREAS["geometries"] = {"type": "GeometryCollection", "geometries": [AREAS["polygon"]]}
+
+
+@pytest.mark.parametrize("form", sorted(AREAS))
+def test_a_warning_by_hand(log: Path, form: str) -> None:
+    (log / "flood.toml").write_text(run("warnings", "draft", "--example"), encoding="utf-8")
+    (log / "area.json").write_text(json.dumps(AREAS[form]), encoding="utf-8")
+    said = run("warnings", "draft", "flood.toml", "--area", "area.json", "--as", "Ana")
+    assert "(Alert)" in said
+    assert "another person" in said
+    (flood,) = (m for m in listed() if m["incident"].startswith("by-hand-flood-"))
+    assert (flood["drafted_by"], flood["severity"], flood["state"]) == ("Ana", "Severe", "draft")
+    assert "Sent by-hand-flood-" in run("warnings", "approve", flood["identifier"], "--as", "Luis")
+    shown = run("warnings", "show", flood["identifier"])
+    assert "Water level: 6.2 m and rising." in shown
+    assert "Nivel del agua: 6,2 m y sube." in shown
+    assert "Beginning: 3 September 2024, 14:00 (UTC)." in shown
+    more = run("warnings", "draft", "flood.toml", "--area", "area.json", "--thread", flood["thread"], "--as", "Eva")
+    assert "(Update)" in more
+    assert "not-by-hand" not in more
+    assert "incident" in fails(
+        CommandRefused, "warnings", "draft", "flood.toml", "--area", "area.json", "--thread", "incident-fire-a"
+    )
+
+
+@pytest.mark.parametrize(
+    ("statement", "area", "why"),
+    [
+        ("kind = ", "{}", "flood.toml: "),
+        ('kind = "flood"', "{}", "flood.toml: Object missing required field"),
+        ("onset = 2024-09-03T09:00:00", "{}", "with its offset"),
+        (None, "{", "area.json: no GeoJSON"),
+        (None, "[" * 100_000, "area.json: "),
+        (None, "{}", "made of polygons"),
+        (None, '{"type": "Point", "coordinates": [0, 0]}', "not of Point"),
+        (None, '{"type": "Polygon", "coordinates": 5}', "area.json: no GeoJSON"),
+        (None, '{"type": "Polygon", "coordinates": [[["a", 1]]]}', "area.json: no GeoJSON"),
+        (None, '{"type": "FeatureCollection", "features": null}', "area.json: no GeoJSON"),
+        (None, '{"type": "Polygon", "coordinates": []}', "no valid polygon"),
+        (None, '{"type": "Polygon", "coordinates": [[[NaN, 1], [1, 1], [2, 2], [NaN, 1]]]}', "no valid polygon"),
+    ],
+)
+def test_what_cannot_be_drafted_is_refused_by_file_and_place(
+    log: Path, statement: str | None, area: str, why: str
+) -> None:
+    before = len(listed("--all"))
+    text = run("warnings", "draft", "--example") if statement is None else statement
+    (log / "flood.toml").write_text(text, encoding="utf-8")
+    (log / "area.json").write_text(area, encoding="utf-8")
+    assert why in fails(UsageError, "warnings", "draft", "flood.toml", "--area", "area.json")
+    assert len(listed("--all")) == before
+
+
+def test_a_draft_needs_both_files(log: Path) -> None:
+    assert "--area" in fails(UsageError, "warnings", "draft", "flood.toml")
+    assert "cannot be read" in fails(UsageError, "warnings", "draft", "none.toml", "--area", "none.json")
+
+
+def test_words_are_checked(folder: Path) -> None:
+    said = run("warnings", "words")
+    assert "volcanic_ash" in said
+    assert "Inundación" in said
+    assert "missing" not in said
+    words = folder / "words"
+    words.mkdir()
+    for kind in ("language", "flood"):
+        source = files("almenara.stages.public_warnings").joinpath("templates", f"{kind}.es.toml")
+        (words / f"{kind}.qu.toml").write_text(source.read_text("utf-8"), encoding="utf-8")
+    lacking = run("warnings", "words", "--templates", "words", code=1)
+    assert "missing: storm.qu.toml" in lacking
+    assert "missing: flood.qu.toml" not in lacking
+    (words / "flood.qu.toml").write_text('event = "x"', encoding="utf-8")
+    assert "flood.qu.toml: " in fails(UsageError, "warnings", "words", "--templates", "words")
+
+
+def test_an_agencys_words_and_languages_are_what_it_sends(log: Path) -> None:
+    words = log / "words"
+    words.mkdir()
+    source = files("almenara.stages.public_warnings").joinpath("templates", "flood.en.toml").read_text("utf-8")
+    (words / "flood.en.toml").write_text(source.replace('event = "Flood"', 'event = "High water"'), encoding="utf-8")
+    with (log / "almenara.toml").open("r+", encoding="utf-8") as file:
+        text = file.read()
+        file.seek(0)
+        file.write('templates = "words"\n' + text)
+    (log / "flood.toml").write_text(run("warnings", "draft", "--example"), encoding="utf-8")
+    (log / "area.json").write_text(json.dumps(AREAS["polygon"]), encoding="utf-8")
+    run("warnings", "draft", "flood.toml", "--area", "area.json", "--as", "Ana")
+    (flood,) = (m for m in listed() if m["incident"].startswith("by-hand-flood-"))
+    assert "<event>High water</event>" in run("warnings", "show", flood["identifier"], "--xml")
+    (words / "flood.en.toml").write_text("event = 5", encoding="utf-8")
+    assert "flood.en.toml: " in fails(UsageError, "warnings", "list")

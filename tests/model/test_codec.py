@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from almenara.model import events as events_module
 from almenara.model.codec import UPCASTS, decode, encode
 from almenara.model.errors import UnknownEvent
-from almenara.model.events import EVENTS, Event, SourceSilent, StepTaken, WarningDrafted
+from almenara.model.events import EVENTS, Event, SourceSilent, StepTaken, WarningDrafted, WarningPolicySet
+from almenara.stages.public_warnings import Policy
 
 
 def values(kind: msgspec.inspect.Type) -> st.SearchStrategy[Any]:
@@ -75,6 +76,21 @@ def test_each_type_round_trips(name: str) -> None:
     fields = {field.name: blank[type(field.type).__name__.removesuffix("Type").lower()] for field in described.fields}
     event = EVENTS[name](**fields)
     assert decode(*encode(event)) == event
+
+
+def test_a_policy_of_before_the_rest_could_be_set() -> None:
+    old = msgspec.msgpack.encode({"now_ms": 5, "approval": {"default": "one"}, "signed": True})
+    event = decode("WarningPolicySet", 1, old)
+    assert isinstance(event, WarningPolicySet)
+    assert (event.approval, event.signed) == ({"default": "one"}, True)
+    assert (
+        msgspec.structs.replace(
+            Policy(),
+            languages=tuple(event.languages),
+            **{name: getattr(event, name) for name in WarningPolicySet.SETTINGS if name != "approval"},
+        )
+        == Policy()
+    ), "as it was"
 
 
 def test_the_order_of_a_mapping_does_not_matter() -> None:

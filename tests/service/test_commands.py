@@ -11,6 +11,7 @@ import pytest
 from tests.service.running import replayed
 from tests.service.worlds import PLACES
 
+from almenara.model.cap import from_xml
 from almenara.model.commands import (
     ApproveWarning,
     PauseChannel,
@@ -26,7 +27,6 @@ from almenara.model.events import (
     DeliveriesRecorded,
     DeliveryResult,
     Event,
-    WarningPolicySet,
     WarningSent,
 )
 from almenara.service.commands import handle
@@ -77,7 +77,9 @@ def test_what_is_refused_leaves_no_trace(actual: Session) -> None:
 
 
 def test_a_log_that_signs_sends_nothing_unsigned(actual: Session) -> None:
-    actual.take(WarningPolicySet(now_ms=NOW, approval={"default": "one"}, signed=True))
+    actual.clockwork.sign = lambda xml: xml
+    actual.set_policy(msgspec.structs.replace(actual.state.policy, approval={"default": "one"}), NOW)
+    actual.clockwork.sign = None
     (_, draft), *_ = actual.state.warnings.drafts()
     with pytest.raises(CommandRefused) as why:
         handle(actual, ApproveWarning(identifier=draft.identifier), "Ana", draft.now_ms)
@@ -86,6 +88,27 @@ def test_a_log_that_signs_sends_nothing_unsigned(actual: Session) -> None:
     *_, sent = handle(actual, ApproveWarning(identifier=draft.identifier), "Ana", draft.now_ms)
     assert isinstance(sent, WarningSent)
     assert (sent.signed, sent.xml) == (True, draft.xml + b"<!-- signed -->")
+
+
+def test_settings_of_the_house_are_noted_when_they_change_and_read_again(actual: Session) -> None:
+    before = actual.log.head()
+    actual.set_policy(actual.state.policy, NOW)
+    actual.commit()
+    assert actual.log.head() == before, "nothing changed, nothing is noted"
+    settings = {"languages": ("en",), "sender_name": "Civil Protection", "contact": "+593", "emergency_number": "911"}
+    policy = msgspec.structs.replace(actual.state.policy, **settings, quiet_ms=1, sender="else@where.example")
+    actual.set_policy(policy, NOW)
+    actual.commit()
+    again = Session(actual.log)
+    again.recover()
+    own = {"sender": actual.state.policy.sender}  # the run's, which it keeps
+    assert again.state.policy == actual.state.policy == msgspec.structs.replace(policy, **own)
+    (thread, draft), *_ = again.state.warnings.drafts()
+    drafted, *_ = handle(again, SendUpdate(thread=thread.id), "Eva", draft.now_ms)
+    (info,) = from_xml(drafted.xml).info  # type: ignore[attr-defined]
+    assert (info.language, info.sender_name, info.contact) == ("en", "Civil Protection", "+593")
+    with pytest.raises(UsageError, match="'pt'"):
+        again.set_policy(msgspec.structs.replace(policy, languages=("pt",)), NOW)
 
 
 def test_pause_resume_and_retry(actual: Session) -> None:

@@ -18,6 +18,7 @@ from almenara.ports import EventLog
 from almenara.service import replay, session
 from almenara.service.live import Desk, play
 from almenara.service.session import Session
+from almenara.stages.public_warnings import shipped
 from almenara.stores.memory import MemoryLog
 
 
@@ -44,7 +45,7 @@ def lived(polls: Sequence[Poll], log: EventLog | None = None) -> Session:
 
 def followed(log: EventLog, state: State, until_ms: int) -> tuple[list[bytes], dict[str, object]]:
     """All hazards at a time: the followers' digests, and ids, lineage and footprints of those that are still open."""
-    steps = Clockwork(lambda: 0.0).step(state, max(until_ms, state.now_ms))
+    steps = Clockwork(lambda: 0.0, shipped()).step(state, max(until_ms, state.now_ms))
     let_go = [*events_of(log, HazardsArchived), *(event for event in steps if isinstance(event, HazardsArchived))]
     parts = [part for follower in state.hazards.values() for part in follower.digest_parts()]
     for event in let_go:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.channels.messages import alert
 from tests.model.cap.authority import Holder, make
@@ -42,7 +43,7 @@ def test_what_was_approved_is_signed_and_verifies(tmp_path: Path, feeds: list[Pa
     session = Session(log, load_signer(CONFIG, tmp_path))
     session.recover()
     (_, draft), *_ = session.state.warnings.drafts()
-    session.set_policy({"default": "one"}, draft.now_ms)
+    session.set_policy(msgspec.structs.replace(session.state.policy, approval={"default": "one"}), draft.now_ms)
     *_, sent = handle(session, ApproveWarning(identifier=draft.identifier), "Ana", draft.now_ms)
     assert isinstance(sent, WarningSent)
     verified = verify(sent.xml)

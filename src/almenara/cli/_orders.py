@@ -48,6 +48,7 @@ def operator(name: str | None) -> str:
 
 def perform(place: Place, command: "AnyCommand", by: str) -> Sequence[str]:
     """Have a command done; what happened, a line for each event. Raises CommandRefused with the reason."""
+    from almenara.config import words_of
     from almenara.service.commands import handle
     from almenara.service.inbox import Inbox, Request, describe
     from almenara.service.session import Session, now_ms
@@ -63,8 +64,10 @@ def perform(place: Place, command: "AnyCommand", by: str) -> Sequence[str]:
             raise CommandRefused(answer.refused, answer.message) from None
         return answer.said
     with closing(log):
-        signing = place.config.signing if place.config is not None else None
-        session = Session(log, load_signer(signing, place.base))
+        config = place.config
+        signing = config.signing if config is not None else None
+        words = words_of(config, place.base) if config is not None else None
+        session = Session(log, load_signer(signing, place.base), words)
         session.recover()
         events = handle(session, command, by, now_ms())
         log.checkpoint(now_ms())

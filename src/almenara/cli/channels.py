@@ -59,10 +59,12 @@ def try_lines(
 
     Example:  almenara channels test --config almenara.toml
     """
+    import msgspec
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from almenara.config import policy_of, words_of
     from almenara.service.session import now_ms
     from almenara.service.trial import try_channels
 
@@ -71,7 +73,8 @@ def try_lines(
     wanted = [one for one in place.config.channel if channel in (None, one.name)]
     if not wanted:
         raise UsageError(f"No channel {channel!r} is configured." if channel else "No channel is configured.")
-    trials = try_channels(wanted, place.base, now_ms(), sender=place.config.sender, timezone=place.config.timezone)
+    policy = msgspec.structs.replace(policy_of(place.config), status="Test")
+    trials = try_channels(wanted, place.base, now_ms(), policy, words_of(place.config, place.base))
     table = Table("Channel", "Recipient", "Outcome", "Seconds", "Detail")
     for one in trials:
         outcome = Text("delivered", style="green") if one.ok else Text("failed", style="bold red")

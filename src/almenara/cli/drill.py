@@ -17,7 +17,10 @@ def command(
     out: Annotated[Path, typer.Option(help="Folder for the feeds' files and the results.")] = Path("drill"),
     channels: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A configuration whose channels of status Exercise get what is said."),
+        typer.Option(
+            metavar="FILE",
+            help="A configuration: its words, and its channels of status Exercise, which get what is said.",
+        ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
 ) -> None:
@@ -30,14 +33,16 @@ def command(
     import shutil
     import time
 
-    from almenara.config import ChannelConfig, load_config
+    import msgspec
+
+    from almenara.config import Config, load_config, policy_of, words_of
     from almenara.model.events import Parameter
     from almenara.report import render_report
     from almenara.service import clerk, live, session
     from almenara.simulation import write_world
     from almenara.stores import open_log
 
-    told: tuple[ChannelConfig, ...] = load_config(channels).channel if channels is not None else ()
+    settings = load_config(channels) if channels is not None else Config()
     base = channels.resolve().parent if channels is not None else Path()
     session.begin_anew(out / "state", own=True)
     begun = time.perf_counter()
@@ -47,7 +52,7 @@ def command(
         world = write_world(scenario, seed, out / "feeds")
         log = open_log(out / "state")
         try:
-            current = session.Session(log)
+            current = session.Session(log, words=words_of(settings, base))
             parameters: dict[str, Parameter] = {
                 "scenario": scenario,
                 "seed": seed,
@@ -55,9 +60,11 @@ def command(
                 "timezone": world.timezone,
             }
             current.start("drill", "Exercise", parameters)
+            # nobody is there to approve, and the exercise says in which time zone it plays
+            current.set_policy(msgspec.structs.replace(policy_of(settings), approval={}), current.state.now_ms)
             current.import_places(world.places_spec, report)
             desk = live.Desk(current, world.cadence_ms)
-            with clerk.delivering(current, clerk.open_lines(told, "Exercise", base)) as attend:
+            with clerk.delivering(current, clerk.open_lines(settings.channel, "Exercise", base)) as attend:
                 live.play(desk, world.deliveries, report, attend)
             found = current.finish(parameters, begun, report)
             session.write_results(found, out, render_report, report)

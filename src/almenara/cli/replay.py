@@ -45,6 +45,9 @@ def command(
         str | None, typer.Option(help="Sender of the warnings, in CAP's form: alerts@agency.example.")
     ] = None,
     timezone: Annotated[str | None, typer.Option(help="Zone of the times in the warnings: America/Guayaquil.")] = None,
+    templates: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Your own words: almenara warnings words --templates DIR.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
 ) -> None:
     """Read real files in order of acquisition and write hazards, exposures, incidents, warnings and a report.
@@ -70,6 +73,7 @@ def command(
         batch_rows=batch_rows,
         sender=sender,
         timezone=timezone,
+        templates=templates,
     )
     folder = state if state is not None else out / "state"
     if not resume:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from almenara.model.commands import AnyCommand, Wording
     from almenara.service.messages import Message
 
-app = typer.Typer(no_args_is_help=True, help="Warnings: list, show, approve, reject, update, cancel, all-clear.")
+app = typer.Typer(
+    no_args_is_help=True, help="Warnings: list, show, approve, reject, update, cancel, all-clear, draft, words."
+)
 
 State = Annotated[Path | None, typer.Option("--state", metavar="DIR", help="The folder that holds the log.")]
 Config = Annotated[
@@ -154,6 +156,67 @@ def all_clear(warning: Thread, text: Text = None, state: State = None, config: C
     from almenara.model.commands import GiveAllClear
 
     _do(find_place(state, config), GiveAllClear(thread=warning, wording=_wording(text)), by)
+
+
+@app.command()
+def draft(
+    statement: Annotated[Path | None, typer.Argument(metavar="FILE", help="What you say, in TOML.")] = None,
+    area: Annotated[Path | None, typer.Option(metavar="FILE", help="Where: polygons in GeoJSON.")] = None,
+    thread: Annotated[
+        str | None, typer.Option(metavar="WARNING", help="Say more of an event that was warned of by hand.")
+    ] = None,
+    example: Annotated[bool, typer.Option("--example", help="Print an example of FILE and stop.")] = False,
+    state: State = None,
+    config: Config = None,
+    by: By = None,
+) -> None:
+    """Draft a warning of your own: flood, volcanic ash, storm, evacuation, test, or what else there are words for.
+
+    You count as its first yes. Then it lives like any other: approve, cancel, all-clear.
+
+    Example:  almenara warnings draft flood.toml --area banks.geojson --as "Ana Ruiz"
+    """
+    from almenara.cli._by_hand import EXAMPLE, read_draft
+
+    if example:
+        typer.echo(EXAMPLE, nl=False)
+        return
+    if statement is None or area is None:
+        raise UsageError("Name the file with what you say, and --area: see `almenara warnings draft --example`.")
+    _do(find_place(state, config), read_draft(statement, area, thread), by)
+
+
+@app.command("words")
+def check_words(
+    templates: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Your folder of words; else the one that is configured.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Check the words of all warnings and list kinds and languages. Exit code 1: some are missing, and which.
+
+    Example:  almenara warnings words --templates words
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from almenara.config import load_config, words_of
+    from almenara.stages.public_warnings import read_words, shipped
+
+    if templates is not None:
+        words = read_words(templates)
+    else:
+        words = words_of(load_config(config), config.resolve().parent) if config is not None else shipped()
+    tags = sorted(words.languages)
+    table = Table("Kind", *tags)
+    for kind in sorted(words.kinds):
+        table.add_row(kind, *(words.hazards[kind, tag].event if (kind, tag) in words.hazards else "—" for tag in tags))
+    Console(highlight=False).print(table)
+    missing = [f"{kind}.{tag}.toml" for kind in sorted(words.kinds) for tag in tags if (kind, tag) not in words.hazards]
+    for name in missing:
+        typer.echo(f"missing: {name}")
+    if missing:
+        raise typer.Exit(1)
 
 
 def _do(place: Place, command: AnyCommand, name: str | None) -> None:

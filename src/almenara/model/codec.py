@@ -16,6 +16,17 @@ UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
         "kind": "earthquake" if b"OET-068" in fields["xml"] else "fire",
         "drafted_by": "almenara",
     },
+    # The rest of the policy could not be set then: it was this.
+    ("WarningPolicySet", 1): lambda fields: {
+        **fields,
+        "languages": ["es", "en"],
+        "sender_name": None,
+        "web": None,
+        "contact": None,
+        "emergency_number": None,
+        "quiet_ms": 3 * 3_600_000,
+        "expires_ms": {"fire": 6 * 3_600_000, "earthquake": 3 * 3_600_000},
+    },
 }
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")

@@ -2,10 +2,11 @@
 
 import msgspec
 
+from almenara.model.cap import Certainty, Severity, Urgency
 from almenara.model.errors import UsageError
 
 #: A command file, or the body of a request: longer ones are refused unread.
-COMMAND_BYTES_MAX = 64 * 1024
+COMMAND_BYTES_MAX = 1024 * 1024
 
 
 class Wording(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,6 +56,31 @@ class GiveAllClear(Command, frozen=True, kw_only=True, tag="all-clear"):
     wording: dict[str, Wording] = {}
 
 
+class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an officer says of an event. Texts are one for all languages, or one for each: {"es": …, "en": …}."""
+
+    kind: str  # one of the templates' kinds: flood, volcanic_ash, storm, evacuation, test, fire, earthquake
+    area_name: str | dict[str, str]
+    urgency: Urgency
+    severity: Severity
+    certainty: Certainty  # Observed, Likely or Possible
+    onset_ms: int | None = None
+    expires_h: float = 6.0
+    values: dict[str, str | dict[str, str]] = {}  # by placeholder of the templates
+
+
+#: As GeoJSON writes the coordinates of a MultiPolygon: polygons, their rings, longitude and latitude.
+MultiPolygon = tuple[tuple[tuple[tuple[float, float], ...], ...], ...]
+
+
+class DraftByHand(Command, frozen=True, kw_only=True, tag="draft"):
+    """Draft an officer's own warning, of any event; or, with a thread, what is to be said of that event now."""
+
+    statement: Statement
+    area: MultiPolygon
+    thread: str | None = None  # one that was begun by hand
+
+
 class PauseChannel(Command, frozen=True, kw_only=True, tag="pause"):
     """Let nothing out by a channel until it is resumed."""
 
@@ -82,6 +108,7 @@ AnyCommand = (
     | SendUpdate
     | CancelWarning
     | GiveAllClear
+    | DraftByHand
     | PauseChannel
     | ResumeChannel
     | RetryDeliveries

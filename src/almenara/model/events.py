@@ -172,8 +172,8 @@ class WarningDrafted(Event, frozen=True, kw_only=True):
     now_ms: int
     identifier: str
     thread: str  # one for each incident
-    incident: str
-    kind: str  # of the hazard: "fire" | "earthquake"
+    incident: str  # or by-hand-…: an event that nothing here follows
+    kind: str  # of the event: "fire", "earthquake"; written by hand also "flood", …
     msg_type: str  # "Alert" | "Update" | "Cancel"
     status: str
     references: str  # CAP references: what was sent in the thread and still lasts; empty for an Alert
@@ -224,11 +224,29 @@ class WarningExpired(Event, frozen=True, kw_only=True):
 
 
 class WarningPolicySet(Event, frozen=True, kw_only=True):
-    """Who has to say yes from now on (stages.public_warnings.approval), and whether what is sent is signed."""
+    """How the house warns from now on (stages.public_warnings.Policy), as far as that may change within a run."""
 
+    version: ClassVar[int] = 2  # 1 knew only `approval` and `signed`
+    #: The fields that the policy takes over as they are.
+    SETTINGS: ClassVar[tuple[str, ...]] = (
+        "approval",
+        "sender_name",
+        "web",
+        "contact",
+        "emergency_number",
+        "quiet_ms",
+        "expires_ms",
+    )
     now_ms: int
     approval: dict[str, str]  # "default" | kind | kind/severity → "automatic" | "one" | "four-eyes"
-    signed: bool
+    signed: bool  # nothing leaves that is not signed
+    languages: list[str]
+    sender_name: str | None
+    web: str | None
+    contact: str | None
+    emergency_number: str | None
+    quiet_ms: int
+    expires_ms: dict[str, int]  # by kind
 
 
 class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

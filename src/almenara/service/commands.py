@@ -30,7 +30,13 @@ def _of_warning(session: Session, command: orders.WarningOrder, by: str, now_ms:
     if state.policy.signed and session.clockwork.sign is None:
         raise CommandRefused("no-signer", "What this log sends is signed: give the configuration that names the key.")
     decided = orders.order(
-        state.warnings, command, by, lambda incident: pipeline.look(state, incident), now_ms, state.policy
+        state.warnings,
+        command,
+        by,
+        lambda incident: pipeline.look(state, incident),
+        now_ms,
+        state.policy,
+        session.words,
     )
     events: list[Event] = []
     for event in decided:

@@ -18,6 +18,7 @@ from almenara.model.events import Event, ObservationsReceived, Parameter, RowsRe
 from almenara.model.observations import from_ipc, to_ipc
 from almenara.ports import EventLog
 from almenara.service.session import Progress, Session, now_ms
+from almenara.stages.public_warnings import read_words
 
 #: Rows in one log entry of observations. Results never depend on it.
 BATCH_ROWS_DEFAULT = 50_000
@@ -36,6 +37,7 @@ class ReplayOptions:
     batch_rows: int = BATCH_ROWS_DEFAULT
     sender: str | None = None
     timezone: str | None = None
+    templates: Path | None = None  # the agency's own words
 
     def parameters(self, files: Sequence[Path]) -> dict[str, Parameter]:
         """What must be the same when a replay is resumed."""
@@ -50,6 +52,7 @@ class ReplayOptions:
             "batch_rows": self.batch_rows,
             "sender": self.sender,
             "timezone": self.timezone,
+            "templates": str(self.templates) if self.templates is not None else None,
         }
 
 
@@ -60,7 +63,7 @@ def replay(log: EventLog, options: ReplayOptions, *, progress: Progress) -> resu
     if options.source is not None and options.source not in known:
         raise UsageError(f"There is no source {options.source!r}. Known: {', '.join(sorted(known))}.")
     files = expand(options.paths)
-    session = Session(log)
+    session = Session(log, words=read_words(options.templates) if options.templates is not None else None)
     session.recover()
     parameters = options.parameters(files)
     session.start("replay", options.status, parameters)

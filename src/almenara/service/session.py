@@ -16,7 +16,7 @@ from almenara.service.garbage import unsearched
 from almenara.service.rates import Meter, Rates, memory_mb, peak_memory_mb
 from almenara.service.snapshots import Snapshots
 from almenara.service.summary import summarise
-from almenara.stages.public_warnings import Signer, check_policy
+from almenara.stages.public_warnings import Policy, Signer, Words, check_policy, shipped
 from almenara.stores import open_log
 from almenara.stores.folder import KEY_NAME, SNAPSHOTS_NAME, WriterLock
 from almenara.stores.sqlite import FILE_NAME
@@ -41,11 +41,12 @@ def now_ms() -> int:
 class Session:
     """A log and the state that it adds up to, ready to go on."""
 
-    def __init__(self, log: EventLog, sign: Signer | None = None) -> None:
+    def __init__(self, log: EventLog, sign: Signer | None = None, words: Words | None = None) -> None:
         self.log = log
+        self.words = words if words is not None else shipped()
         self.mode = ""
         self.state = pipeline.State()
-        self.clockwork = pipeline.Clockwork(time.perf_counter, sign)
+        self.clockwork = pipeline.Clockwork(time.perf_counter, self.words, sign)
         self.seconds: dict[str, float] = {}
         self._unsaved: list[Event] = []
         self._saved_at = time.monotonic()
@@ -145,7 +146,7 @@ class Session:
         found = next((e.event() for e in self.log.read() if e.kind == RunStarted.__name__), None)
         if found is None:
             begun = RunStarted(mode=mode, status=status, parameters=parameters)
-            check_policy(pipeline.policy_of(begun))
+            check_policy(pipeline.policy_of(begun), self.words)
             self.state = pipeline.evolve(self.state, begun)
             self._unsaved.append(begun)  # durable with the places: a request that names wrong ones leaves no trace
             return False
@@ -157,18 +158,20 @@ class Session:
                 f"This state belongs to a run that was asked otherwise ({', '.join(different)} differ). "
                 "Go on with the same inputs and options, or begin anew in another folder."
             )
+        check_policy(self.state.policy, self.words)
         return True
 
-    def set_policy(self, approval: dict[str, str], at_ms: int) -> None:
-        """Say who has to approve from now on, and that all is signed when there is a key; noted when it changed.
+    def set_policy(self, policy: Policy, at_ms: int) -> None:
+        """Warn by this policy from now on, signing all when there is a key; noted when it changed.
 
-        Raises UsageError for rules that make no sense.
+        Status, sender and time zone belong to the run and are kept. Raises UsageError for what makes no sense.
         """
-        policy = self.state.policy
+        settings = {name: getattr(policy, name) for name in WarningPolicySet.SETTINGS}
         signed = self.clockwork.sign is not None
-        check_policy(msgspec.structs.replace(policy, approval=approval))
-        if approval != policy.approval or signed != policy.signed:
-            self.take(WarningPolicySet(now_ms=at_ms, approval=approval, signed=signed))
+        policy = msgspec.structs.replace(self.state.policy, **settings, languages=policy.languages, signed=signed)
+        check_policy(policy, self.words)
+        if policy != self.state.policy:
+            self.take(WarningPolicySet(now_ms=at_ms, **settings, languages=list(policy.languages), signed=signed))
 
     def import_places(self, spec: str, progress: Progress) -> None:
         """Read the protected places, unless the log has them."""

@@ -14,7 +14,7 @@ from almenara.model.cap.signature import sign
 from almenara.model.cap.writing import to_xml
 from almenara.model.errors import AlmenaraError, UsageError
 from almenara.service.trial import compose_test
-from almenara.stages.public_warnings import Policy, Signer
+from almenara.stages.public_warnings import Policy, Signer, shipped
 
 #: Where the passphrase of an encrypted key is; a service has nobody to ask.
 PASSPHRASE = "ALMENARA_KEY_PASSPHRASE"  # noqa: S105 - the name of an environment variable
@@ -50,7 +50,7 @@ def load_signer(config: SigningConfig | None, base: Path) -> Signer | None:
         return sign(xml, key, certificates)
 
     try:
-        signer(to_xml(compose_test(Policy(status="Test"), 0)))
+        signer(to_xml(compose_test(Policy(status="Test"), 0, shipped())))
     except AlmenaraError as error:
         raise UsageError(f"[signing] {error}") from error
     return signer

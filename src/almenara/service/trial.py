@@ -27,12 +27,10 @@ from almenara.model.cap import (
 )
 from almenara.model.errors import ChannelError
 from almenara.ports import Channel, Outgoing, Test
-from almenara.stages.public_warnings import Policy
+from almenara.stages.public_warnings import Policy, Words
 from almenara.stages.public_warnings.situation import zone_of
-from almenara.stages.public_warnings.templates import language
 
 LASTS = timedelta(minutes=10)
-SENDER = "test@almenara.invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +45,24 @@ class Trial:
 
 
 def try_channels(
-    channels: Sequence[ChannelConfig], base: Path, now_ms: int, *, sender: str | None, timezone: str | None
+    channels: Sequence[ChannelConfig], base: Path, now_ms: int, policy: Policy, words: Words
 ) -> list[Trial]:
     """Send a Test message to every channel of status Test and to every channel's own test endpoint.
 
     A channel of another status without a test endpoint is not tested, and said so: a Test message cannot reach what is
     configured for Actual or Exercise.
     """
-    policy = Policy(status="Test", sender=sender or SENDER, timezone=timezone or "UTC")
-    message = Outgoing(to_xml(compose_test(policy, now_ms)), "test", Test)
+    message = Outgoing(to_xml(compose_test(policy, now_ms, words)), "test", Test)
     return asyncio.run(_test_all(channels, base, message))
 
 
-def compose_test(policy: Policy, now_ms: int) -> Alert:
+def compose_test(policy: Policy, now_ms: int, words: Words) -> Alert:
     """A message that says in every language that it is a test; it concerns no area."""
     sent = from_ms(now_ms, zone_of(policy.timezone))
     infos = []
     for tag in policy.languages:
-        words = language(tag)
-        mark, note = words.status["Test"], words.status_note["Test"]
+        common = words.language(tag)
+        mark, note = common.status["Test"], common.status_note["Test"]
         infos.append(
             Info(
                 language=tag,

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from almenara import __version__, sources
-from almenara.config import Config, FeedConfig
+from almenara.config import Config, FeedConfig, policy_of, words_of
 from almenara.contents import expand
 from almenara.delivery import Deliveries
 from almenara.fetch import Fetched, Validators, fetch, new_client
@@ -74,13 +74,13 @@ def watch(
             )
     own = {feed.name: source for feed in config.feed if (source := configured(feed, base)) is not None}
     lines = open_lines(config.channel, config.status, base)
-    session = Session(log, sign)
+    session = Session(log, sign, words_of(config, base))
     session.recover()
     session.start(
         "watch", config.status, {"places": config.places, "timezone": config.timezone, "sender": config.sender}
     )
     session.import_places(_places(config.places, base), lambda words, done, total: None)
-    session.set_policy(config.approval, clock())
+    session.set_policy(policy_of(config), clock())
     state = base / config.state
     inbox = Inbox.of(state) if state.is_dir() else None  # a log in memory has no folder
     clerk = Clerk(session, Deliveries(lines), inbox, clock)

@@ -7,7 +7,7 @@ from tests.stages.public_warnings.scene import POLICY, T0
 
 from almenara.model.commands import ApproveWarning
 from almenara.model.events import Event, WarningApproved
-from almenara.stages.public_warnings import Situation, State, decide, due, evolve, send
+from almenara.stages.public_warnings import Situation, State, decide, due, evolve, send, shipped
 from almenara.stages.public_warnings.orders import is_ready, order
 from almenara.stages.public_warnings.situation import Policy
 
@@ -39,13 +39,13 @@ class House:
             if name in self.situations and not self.situations[name].ended:
                 seen.setdefault(name, self.situations[name])
         before = len(self.events)
-        for event in decide(self.state, list(seen.values()), self.now, self.policy):
+        for event in decide(self.state, list(seen.values()), self.now, self.policy, shipped()):
             self.take(event)
         return self.events[before:]
 
     def order(self, command: Any, by: str = "Ana") -> list[Event]:
         before = len(self.events)
-        for event in order(self.state, command, by, self.look, self.now, self.policy):
+        for event in order(self.state, command, by, self.look, self.now, self.policy, shipped()):
             self.take(event)
         return self.events[before:]
 

@@ -5,7 +5,7 @@ from typing import Any
 import shapely
 
 from almenara.model.events import WarningApproved
-from almenara.stages.public_warnings import Situation, State, ThreatenedPlace, decide, evolve, send
+from almenara.stages.public_warnings import Situation, State, ThreatenedPlace, decide, evolve, send, shipped
 from almenara.stages.public_warnings.situation import HOUR_MS, Policy
 
 T0 = 1_725_372_000_000  # 2024-09-03 14:00 UTC
@@ -78,7 +78,7 @@ def ended(now_ms: int, reason: str, **changes: Any) -> Situation:
 
 def step(state: State, now_ms: int, *situations: Situation, policy: Policy = POLICY) -> list[Any]:
     """Decide and evolve as the pipeline does, what is approved being sent; the drafts, refusals and ends."""
-    events = decide(state, situations, now_ms, policy)
+    events = decide(state, situations, now_ms, policy, shipped())
     for event in events:
         evolve(state, event)
         if isinstance(event, WarningApproved):

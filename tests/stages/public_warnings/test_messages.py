@@ -10,14 +10,14 @@ from tests.stages.public_warnings.scene import POLICY, T0, ended, fire, place, q
 
 from almenara.model.cap import Alert, Certainty, Severity, Urgency, from_xml
 from almenara.model.errors import InvalidWarning, UsageError
-from almenara.stages.public_warnings import Policy, State, check_policy, decide
+from almenara.stages.public_warnings import Policy, State, check_policy, decide, shipped
 from almenara.stages.public_warnings import drafting as writing
-from almenara.stages.public_warnings.templates import hazard, language, parse_hazard, parse_language, sentences
+from almenara.stages.public_warnings.templates import parse_hazard, parse_language, sentences
 
 
 def fire_alert(policy: Policy = POLICY, certainty: str = "Likely", **changes: object) -> Alert:
     places = (place("Loja", certainty=certainty), place("Malacatos", 0.0, certainty, population=None))
-    event, *_ = decide(State(), [fire(T0, *places, **changes)], T0, policy)
+    event, *_ = decide(State(), [fire(T0, *places, **changes)], T0, policy, shipped())
     assert event.__class__.__name__ == "WarningDrafted"
     return from_xml(event.xml)  # type: ignore[union-attr]
 
@@ -181,12 +181,12 @@ def test_a_polygon_place_is_warned_whole() -> None:
 )
 def test_a_policy_that_cannot_work_is_refused_at_start(change: dict[str, object], why: str) -> None:
     with pytest.raises(UsageError, match=why):
-        check_policy(msgspec.structs.replace(Policy(), **change))
+        check_policy(msgspec.structs.replace(Policy(), **change), shipped())
 
 
 def test_regional_languages_use_the_words_of_the_language() -> None:
     policy = msgspec.structs.replace(POLICY, languages=("es-EC",))
-    check_policy(policy)
+    check_policy(policy, shipped())
     (info,) = fire_alert(policy).info
     assert info.language == "es-EC"
     assert (info.headline or "").startswith("SIMULACRO")
@@ -222,12 +222,14 @@ def test_broken_common_words_are_refused_too() -> None:
 
 
 def test_every_language_has_the_same_sentences() -> None:
-    for kind in ("fire", "earthquake"):
-        spanish, english = hazard(kind, "es"), hazard(kind, "en")
+    words = shipped()
+    assert {kind for kind, _ in words.hazards} == set(words.kinds)
+    for kind in words.kinds:
+        spanish, english = words.hazard(kind, "es"), words.hazard(kind, "en")
         for part in ("headline", "description", "instruction", "reason", "mmi"):
             ours, theirs = getattr(spanish, part), getattr(english, part)
             assert ours.keys() == theirs.keys()
             for key in ours:
                 assert len(ours[key]) == len(theirs[key]) or isinstance(ours[key], str)
-    assert language("es").status.keys() == language("en").status.keys()
+    assert words.language("es").status.keys() == words.language("en").status.keys()
     assert sentences(["{area}", "{none}"], {"area": "{x}"}) == ["{x}"]

@@ -11,7 +11,7 @@ from tests.stages.public_warnings.scene import POLICY, T0, ended, fire, place, q
 
 from almenara.model.cap import MsgType, from_xml
 from almenara.model.events import WarningDrafted, WarningExpired
-from almenara.stages.public_warnings import State, decide, due, evolve
+from almenara.stages.public_warnings import State, decide, due, evolve, shipped
 from almenara.stages.public_warnings.situation import HOUR_MS
 
 LOJA, MALACATOS, SAN_PEDRO = place("Loja"), place("Malacatos"), place("San Pedro")
@@ -154,7 +154,7 @@ def test_the_snapshot_is_the_state_and_deciding_is_deterministic() -> None:
     assert copy.to_bytes() == state.to_bytes()
     over = ended(T0 + 1, "", incident="incident-quake-us7000abcd", kind="earthquake")
     later = [fire(T0 + 1, LOJA, place("Vilcabamba")), over]
-    assert decide(copy, later, T0 + 1, POLICY) == decide(state, later, T0 + 1, POLICY)
+    assert decide(copy, later, T0 + 1, POLICY, shipped()) == decide(state, later, T0 + 1, POLICY, shipped())
 
 
 TOWNS = [place(name) for name in ("Loja", "Malacatos", "Vilcabamba", "San Pedro")]

@@ -20,9 +20,11 @@ from almenara.model.events import (
 from almenara.stages.public_warnings import threads
 from almenara.stages.public_warnings.approval import AUTOMATIC, MACHINE, POLICY, rule_for
 from almenara.stages.public_warnings.area import uncovered, warning_area
+from almenara.stages.public_warnings.by_hand import KEPT_MS, is_by_hand
 from almenara.stages.public_warnings.drafting import Envelope, Judgement, compose, judge, seal
 from almenara.stages.public_warnings.endings import compose_cancel
 from almenara.stages.public_warnings.situation import Policy, Situation, ThreatenedPlace, check_policy
+from almenara.stages.public_warnings.templates import Words, read_words, shipped
 from almenara.stages.public_warnings.threads import Account, Draft, State, Thread, thread_id
 
 __all__ = [
@@ -34,13 +36,16 @@ __all__ = [
     "State",
     "Thread",
     "ThreatenedPlace",
+    "Words",
     "check_policy",
     "decide",
     "due",
     "evolve",
     "forget",
+    "read_words",
     "rule_of",
     "send",
+    "shipped",
     "uncovered",
     "warning_area",
 ]
@@ -56,7 +61,7 @@ _SEVERITIES = (Severity.UNKNOWN, Severity.MINOR, Severity.MODERATE, Severity.SEV
 _CERTAINTIES = (Certainty.UNKNOWN, Certainty.UNLIKELY, Certainty.POSSIBLE, Certainty.LIKELY, Certainty.OBSERVED)
 
 
-def decide(state: State, situations: Sequence[Situation], now_ms: int, policy: Policy) -> list[Decision]:
+def decide(state: State, situations: Sequence[Situation], now_ms: int, policy: Policy, words: Words) -> list[Decision]:
     """The messages that the situations call for, those the policy approves by itself, and what ran out.
 
     A first message is an Alert. An Update follows at once for a new place, a higher severity or certainty, and when the
@@ -74,7 +79,7 @@ def decide(state: State, situations: Sequence[Situation], now_ms: int, policy: P
     redrafted: set[str] = set()
     for situation in {s.incident: s for s in situations}.values():
         thread = state.threads.get(situation.incident)
-        event = _next(thread, situation, now_ms, policy)
+        event = _next(thread, situation, now_ms, policy, words)
         if event is None:
             continue
         events.append(event)
@@ -119,6 +124,8 @@ def send(state: State, identifier: str, now_ms: int, policy: Policy, sign: Signe
 def evolve(state: State, event: Event) -> State:
     """Take in one decision of this stage."""
     if isinstance(event, WarningDrafted):
+        if is_by_hand(event.incident):
+            forget(state, _long_over(state, event.now_ms))
         state.put(threads.drafted(state.threads.get(event.incident), event))
     elif isinstance(event, WarningApproved | WarningRejected | WarningSent):
         thread, draft = state.get_draft(event.identifier)
@@ -143,6 +150,15 @@ def forget(state: State, incidents: Iterable[str]) -> State:
     return state
 
 
+def _long_over(state: State, now_ms: int) -> list[str]:
+    """Events warned of by hand that nobody spoke of for so long that they are not taken up again."""
+    return [
+        name
+        for name, thread in state.threads.items()
+        if is_by_hand(name) and thread.account is not None and thread.account.now_ms < now_ms - KEPT_MS
+    ]
+
+
 def due(state: State, now_ms: int, policy: Policy) -> list[str]:
     """Incidents whose warning or draft ends soon: `decide` must see their situations even when nothing touched them."""
     near = {name for name, expires_ms in state.open.items() if expires_ms - now_ms <= policy.expiry_near_ms}
@@ -162,13 +178,13 @@ def rule_of(thread: Thread | None, event: WarningDrafted | Draft, policy: Policy
 
 
 def _next(
-    thread: Thread | None, situation: Situation, now_ms: int, policy: Policy
+    thread: Thread | None, situation: Situation, now_ms: int, policy: Policy, words: Words
 ) -> WarningDrafted | WarningRejected | None:
     """What a situation calls for: a draft, the end of one that waited, or nothing."""
     in_force = thread is not None and thread.in_force(now_ms)
     waiting = thread.draft if thread is not None and thread.draft is not None else None
     if situation.ended:
-        return _ended(thread, waiting, situation, now_ms, policy)
+        return _ended(thread, waiting, situation, now_ms, policy, words)
     if not situation.places:
         return None
     judged = judge(situation)
@@ -183,11 +199,11 @@ def _next(
     expires_ms = whole(now_ms + policy.expires_ms[situation.kind])
     envelope = threads.envelope(kind, thread, situation.incident, now_ms, expires_ms)
     places = sorted(place.id for place in situation.places)
-    return draft_of(compose(situation, judged, envelope, policy), situation, envelope, places, reasons)
+    return draft_of(compose(situation, judged, envelope, policy, words), situation, envelope, places, reasons)
 
 
 def _ended(
-    thread: Thread | None, waiting: Draft | None, situation: Situation, now_ms: int, policy: Policy
+    thread: Thread | None, waiting: Draft | None, situation: Situation, now_ms: int, policy: Policy, words: Words
 ) -> WarningDrafted | WarningRejected | None:
     if thread is None:
         return None
@@ -197,7 +213,7 @@ def _ended(
     if waiting is not None and waiting.msg_type == MsgType.CANCEL and waiting.stale_ms > now_ms:
         return None
     envelope = threads.envelope(MsgType.CANCEL, thread, situation.incident, now_ms, thread.expires_ms)
-    alert = compose_cancel(situation, from_xml(thread.xml), envelope, policy)
+    alert = compose_cancel(situation, from_xml(thread.xml), envelope, policy, words)
     assert thread.said is not None
     return draft_of(alert, situation, envelope, sorted(thread.said.places), [situation.end_reason or "ended"])
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from almenara.model.cap import (
     Alert,
     Area,
-    Category,
     Certainty,
     Info,
     MsgType,
@@ -24,10 +23,11 @@ from almenara.model.cap import (
     from_xml,
     to_xml,
 )
+from almenara.model.cap.event_terms import LIST_NAME
 from almenara.model.errors import InvalidWarning
 from almenara.stages.public_warnings.area import Target, uncovered, warning_area
 from almenara.stages.public_warnings.situation import Policy, Situation, ThreatenedPlace, zone_of
-from almenara.stages.public_warnings.templates import Hazard, Language, hazard, language, sentences
+from almenara.stages.public_warnings.templates import Hazard, Language, Words, sentences
 
 #: Names in `areaDesc` and headline; names in the text.
 AREA_NAMED = 2
@@ -35,11 +35,6 @@ PLACES_NAMED = 8
 NAME_CHARS_MAX = 40
 HAZARDS_NAMED = 20
 IMMEDIATE_M = 300.0
-
-#: OASIS Event Terms List 1.2: "wildfire" and "earthquake".
-EVENT_TERMS = "OET:v1.2"
-EVENT_CODES = {"fire": "OET-217", "earthquake": "OET-068"}
-CATEGORIES = {"fire": Category.FIRE, "earthquake": Category.GEO}
 
 #: Names of our parameters.
 HAZARD, VERSION, AREA_KM2, LAST_SEEN = (
@@ -97,25 +92,25 @@ def judge(situation: Situation) -> Judgement:
     return Judgement(urgency, severity, certainty)
 
 
-def compose(situation: Situation, judged: Judgement, envelope: Envelope, policy: Policy) -> Alert:
+def compose(situation: Situation, judged: Judgement, envelope: Envelope, policy: Policy, words: Words) -> Alert:
     """The Alert or Update for a situation. Raises InvalidWarning when no area can be drawn."""
     rings = tuple(warning_area(situation.footprint, targets(situation)))
     ranked = sorted(situation.places, key=lambda p: (p.distance_m > 0.0, -(p.population or 0), p.distance_m, p.id))
     infos = []
     for tag in policy.languages:
-        common, words = language(tag), hazard(situation.kind, tag)
+        common, told = words.language(tag), words.hazard(situation.kind, tag)
         area_desc = _named(ranked, AREA_NAMED, common)
-        values = _values(situation, ranked, area_desc, common, words, policy)
-        description = [*words.description[judged.certainty], *words.description["common"]]
+        values = _values(situation, ranked, area_desc, common, told, policy)
+        description = [*told.description[judged.certainty], *told.description["common"]]
         text = Text(
-            headline=" ".join(sentences([words.headline[judged.certainty]], values)) or f"{words.event}: {area_desc}",
+            headline=" ".join(sentences([told.headline[judged.certainty]], values)) or f"{told.event}: {area_desc}",
             description=" ".join(sentences(description, values)),
-            instruction="\n".join(sentences(words.instruction[judged.urgency], values)),
+            instruction="\n".join(sentences(told.instruction[judged.urgency], values)),
         )
-        response = (ResponseType.PREPARE, ResponseType.AVOID, ResponseType.MONITOR)
+        response = tuple(words.kind(situation.kind).response[judged.urgency])
         area = Area(area_desc=area_desc, polygon=rings)
-        infos.append(info_of(tag, situation, judged, response, text, area, envelope, policy))
-    return alert_of(situation, envelope, tuple(infos), policy)
+        infos.append(info_of(tag, situation, judged, response, text, area, envelope, policy, words))
+    return alert_of(situation, envelope, tuple(infos), policy, words)
 
 
 def seal(alert: Alert, situation: Situation) -> bytes:
@@ -158,10 +153,10 @@ class Text:
     instruction: str
 
 
-def alert_of(situation: Situation, envelope: Envelope, infos: tuple[Info, ...], policy: Policy) -> Alert:
+def alert_of(situation: Situation, envelope: Envelope, infos: tuple[Info, ...], policy: Policy, words: Words) -> Alert:
     notes = [
-        f"{words.status[policy.status]}: {words.status_note[policy.status]}"
-        for words in (language(tag) for tag in policy.languages)
+        f"{common.status[policy.status]}: {common.status_note[policy.status]}"
+        for common in (words.language(tag) for tag in policy.languages)
         if policy.status != Status.ACTUAL
     ]
     return Alert(
@@ -188,8 +183,9 @@ def info_of(
     area: Area,
     envelope: Envelope,
     policy: Policy,
+    words: Words,
 ) -> Info:
-    common, zone = language(tag), zone_of(policy.timezone)
+    common, zone, kind = words.language(tag), zone_of(policy.timezone), words.kind(situation.kind)
     mark, told = "", ""
     if policy.status != Status.ACTUAL:
         mark = f"{common.status[policy.status]}: "
@@ -202,13 +198,13 @@ def info_of(
     cancelled = envelope.msg_type is MsgType.CANCEL
     return Info(
         language=tag,
-        category=(CATEGORIES[situation.kind],),
-        event=hazard(situation.kind, tag).event,
+        category=tuple(kind.category),
+        event=words.hazard(situation.kind, tag).event,
         response_type=response,
         urgency=judged.urgency,
         severity=judged.severity,
         certainty=judged.certainty,
-        event_code=(NamedValue(EVENT_TERMS, EVENT_CODES[situation.kind]),),
+        event_code=(NamedValue(LIST_NAME, kind.event_code),) if kind.event_code else (),
         effective=from_ms(envelope.now_ms, zone),
         onset=None if cancelled else from_ms(min(situation.first_seen_ms, envelope.now_ms), zone),
         expires=from_ms(envelope.expires_ms, zone),

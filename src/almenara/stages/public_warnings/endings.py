@@ -9,14 +9,14 @@ from almenara.model.commands import Wording
 from almenara.model.errors import CommandRefused
 from almenara.stages.public_warnings.drafting import Envelope, Judgement, Text, alert_of, clean, info_of
 from almenara.stages.public_warnings.situation import Policy, Situation
-from almenara.stages.public_warnings.templates import hazard, language, sentences
+from almenara.stages.public_warnings.templates import Words, sentences
 
 #: The end reason of an incident whose warning a person takes back: the words then give no reason of their own.
 BY_PERSON = "by-person"
 WORDING_CHARS_MAX = 4_000
 
 
-def compose_cancel(situation: Situation, last: Alert, envelope: Envelope, policy: Policy) -> Alert:
+def compose_cancel(situation: Situation, last: Alert, envelope: Envelope, policy: Policy, words: Words) -> Alert:
     """The Cancel of a thread whose last message was `last`: it takes the area from there.
 
     Response Monitor, not AllClear, and certainty Unknown: that nothing is detected any more does not prove that all is
@@ -24,38 +24,42 @@ def compose_cancel(situation: Situation, last: Alert, envelope: Envelope, policy
     """
     infos = []
     for tag in policy.languages:
-        words = hazard(situation.kind, tag)
+        told = words.hazard(situation.kind, tag)
         values = _values(tag, last, policy)
         if situation.end_reason != BY_PERSON:
-            values["reason"] = words.reason[_reason(situation.end_reason)]
+            values["reason"] = told.reason[_reason(situation.end_reason)]
         text = Text(
-            headline=" ".join(sentences([words.headline["Cancel"]], values)),
-            description=" ".join(sentences(words.description["Cancel"], values)),
-            instruction="\n".join(sentences(words.instruction["Past"], values)),
+            headline=" ".join(sentences([told.headline["Cancel"]], values)),
+            description=" ".join(sentences(told.description["Cancel"], values)),
+            instruction="\n".join(sentences(told.instruction["Past"], values)),
         )
-        infos.append(_ending(tag, situation, last, ResponseType.MONITOR, Certainty.UNKNOWN, text, envelope, policy))
-    return alert_of(situation, envelope, tuple(infos), policy)
+        infos.append(
+            _ending(tag, situation, last, ResponseType.MONITOR, Certainty.UNKNOWN, text, envelope, policy, words)
+        )
+    return alert_of(situation, envelope, tuple(infos), policy, words)
 
 
-def compose_all_clear(situation: Situation, last: Alert, envelope: Envelope, policy: Policy) -> Alert:
+def compose_all_clear(situation: Situation, last: Alert, envelope: Envelope, policy: Policy, words: Words) -> Alert:
     """The all-clear of a thread: CAP's Update with the response AllClear, urgency Past and the area of `last`.
 
     Only a person gives it, so its certainty is Observed: somebody has looked.
     """
     infos = []
     for tag in policy.languages:
-        words = language(tag).all_clear
-        values = {**_values(tag, last, policy), "event": hazard(situation.kind, tag).event}
+        told = words.hazard(situation.kind, tag)
+        values = _values(tag, last, policy)
         text = Text(
-            headline=" ".join(sentences([words["headline"]], values)),
-            description=" ".join(sentences([words["description"]], values)),
-            instruction="\n".join(sentences([words["instruction"]], values)),
+            headline=" ".join(sentences([told.headline["AllClear"]], values)),
+            description=" ".join(sentences(told.description["AllClear"], values)),
+            instruction="\n".join(sentences(told.instruction["Past"], values)),
         )
-        infos.append(_ending(tag, situation, last, ResponseType.ALL_CLEAR, Certainty.OBSERVED, text, envelope, policy))
-    return alert_of(situation, envelope, tuple(infos), policy)
+        infos.append(
+            _ending(tag, situation, last, ResponseType.ALL_CLEAR, Certainty.OBSERVED, text, envelope, policy, words)
+        )
+    return alert_of(situation, envelope, tuple(infos), policy, words)
 
 
-def reworded(alert: Alert, wording: Mapping[str, Wording], policy: Policy) -> Alert:
+def reworded(alert: Alert, wording: Mapping[str, Wording], policy: Policy, words: Words) -> Alert:
     """The message with an officer's words: the headline in place of ours, the rest before it.
 
     Raises CommandRefused for a language that the message does not have and for words that are too many.
@@ -67,16 +71,16 @@ def reworded(alert: Alert, wording: Mapping[str, Wording], policy: Policy) -> Al
         if max(len(own.headline), len(own.description), len(own.instruction)) > WORDING_CHARS_MAX:
             raise CommandRefused("too-long", f"Each text in {tag!r} may have {WORDING_CHARS_MAX} characters.")
     return msgspec.structs.replace(
-        alert, info=tuple(_own_words(info, wording.get(info.language or ""), policy) for info in alert.info)
+        alert, info=tuple(_own_words(info, wording.get(info.language or ""), policy, words) for info in alert.info)
     )
 
 
-def _own_words(info: Info, own: Wording | None, policy: Policy) -> Info:
+def _own_words(info: Info, own: Wording | None, policy: Policy, words: Words) -> Info:
     if own is None:
         return info
     mark = ""
     if policy.status != Status.ACTUAL:
-        mark = f"{language(info.language or '').status[policy.status]}: "
+        mark = f"{words.language(info.language or '').status[policy.status]}: "
     changes = {}
     for part, lead in (("headline", ""), ("description", "\n\n"), ("instruction", "\n")):
         text = (
@@ -97,9 +101,10 @@ def _ending(
     text: Text,
     envelope: Envelope,
     policy: Policy,
+    words: Words,
 ) -> Info:
     judged = Judgement(Urgency.PAST, Severity.MINOR, certainty)
-    return info_of(tag, situation, judged, (response,), text, _info_in(tag, last).area[0], envelope, policy)
+    return info_of(tag, situation, judged, (response,), text, _info_in(tag, last).area[0], envelope, policy, words)
 
 
 def _values(tag: str, last: Alert, policy: Policy) -> dict[str, str]:

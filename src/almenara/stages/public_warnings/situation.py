@@ -10,10 +10,11 @@ from shapely.geometry.base import BaseGeometry
 
 from almenara.model.cap import Scope, Status
 from almenara.model.errors import UsageError
-from almenara.stages.public_warnings import templates
 from almenara.stages.public_warnings.approval import check_rules
+from almenara.stages.public_warnings.templates import Words
 
 HOUR_MS = 3_600_000
+#: Kinds that are followed and warned of by themselves; the templates have more, for warnings written by hand.
 KINDS = ("fire", "earthquake")
 
 
@@ -57,6 +58,28 @@ class Situation:
     end_reason: str
 
 
+def bare(incident: str, kind: str, now_ms: int) -> Situation:
+    """An incident of which nothing is known but its kind."""
+    return Situation(
+        incident=incident,
+        kind=kind,
+        hazards=(),
+        label="",
+        first_seen_ms=now_ms,
+        last_seen_ms=now_ms,
+        area_km2=None,
+        footprint=None,
+        magnitude=None,
+        depth_km=None,
+        epicentre=None,
+        priority=4,
+        evidence=(),
+        places=(),
+        ended=False,
+        end_reason="",
+    )
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """How the house warns. The default is an exercise that nobody can take for a warning."""
 
@@ -77,7 +100,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     expires_ms: dict[str, int] = msgspec.field(default_factory=lambda: {"fire": 6 * HOUR_MS, "earthquake": 3 * HOUR_MS})
 
 
-def check_policy(policy: Policy) -> None:
+def check_policy(policy: Policy, words: Words) -> None:
     """Raises UsageError when warnings could not be written by this policy; call it at start."""
     for value, enumeration in ((policy.status, Status), (policy.scope, Scope)):
         if value not in list(enumeration):
@@ -87,15 +110,15 @@ def check_policy(policy: Policy) -> None:
     if not policy.languages:
         raise UsageError("Warnings need at least one language.")
     zone_of(policy.timezone)
-    check_rules(policy.approval, KINDS)
+    check_rules(policy.approval, words.kinds)
     for tag in policy.languages:
-        words = templates.language(tag)
+        common = words.language(tag)
         if policy.status != Status.ACTUAL and not (
-            policy.status in words.status and policy.status in words.status_note
+            policy.status in common.status and policy.status in common.status_note
         ):
             raise UsageError(f"The language {tag!r} has no word for the status {policy.status}.")
-        for kind in KINDS:
-            templates.hazard(kind, tag)
+        for kind in words.kinds:
+            words.hazard(kind, tag)
     for kind in KINDS:
         if policy.expires_ms.get(kind, 0) <= policy.expiry_near_ms:
             raise UsageError(f"Warnings of kind {kind} must last longer than {policy.expiry_near_ms} ms.")
