@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from almenara import __version__
 from almenara.model.errors import ChannelFailed, ChannelRefused, UsageError
 
 _ANSWER_BYTES_MAX = 4_096
@@ -21,7 +20,7 @@ _FOR_GOOD = frozenset({400, 410, 413, 415, 422})
 def new_client(connections: int) -> httpx.AsyncClient:
     """A client that follows no redirects and takes no proxies, cookies or credentials from its surroundings."""
     return httpx.AsyncClient(
-        headers={"User-Agent": f"almenara/{__version__}"},
+        headers={"User-Agent": "almenara"},
         timeout=httpx.Timeout(None, connect=_CONNECT_S),
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
         follow_redirects=False,

@@ -147,7 +147,7 @@ def _advance(cols: I64, key: I64, joined: U64, old: U64) -> float:
             fresh &= fresh - _ONE
             n += 1
     away.sort()
-    return away[math.ceil(ADVANCE_SHARE * new) - 1]
+    return float(away[math.ceil(ADVANCE_SHARE * new) - 1])
 
 
 @compiled

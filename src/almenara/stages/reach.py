@@ -227,7 +227,8 @@ def _nearest(
     owner = np.repeat(np.arange(len(fronts.hazards)), np.diff(fronts.starts))
     tiles = np.flatnonzero(~_lonely(fronts.starts, boxes, far_m, index)[owner])
     sides = tuple(side[tiles] for side in boxes)
-    near = index.within_boxes(*sides, _more(far_m[owner[tiles]]))
+    west, south, east, north = sides
+    near = index.within_boxes(west, south, east, north, _more(far_m[owner[tiles]]))
     tile, place = tiles[near.observation], near.place
     least, most = near.distance_m, _more(near.distance_m + _diagonals_m(*sides)[near.observation])
     order, begins = _by_pair(owner[tile], place)
@@ -239,7 +240,8 @@ def _nearest(
     asked = np.flatnonzero(reach_m)
     cells, of = rim_cells(fronts.tiles[asked], fronts.bits[asked])
     whose = owner[asked[of]]
-    within = index.within_boxes(*boxes_of(cells), np.minimum(reach_m[asked[of]], far_m[whose]))
+    west, south, east, north = boxes_of(cells)
+    within = index.within_boxes(west, south, east, north, np.minimum(reach_m[asked[of]], far_m[whose]))
     fire, place, metres = whose[within.observation], within.place, within.distance_m
     order, begins = _by_pair(fire, place)
     shortest = np.minimum.reduceat(metres[order], begins) if len(order) else metres
