@@ -1,4 +1,4 @@
-"""Advance and edges of fires against slow references written from the definitions."""
+"""Distances beyond a footprint against Karney's geodesic."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from almenara.kernels.advance import ADVANCE_SHARE, advances_m, beyond_m, edges
-from almenara.kernels.grid import COL_BITS, boxes_of, cells_of, grid
+from almenara.kernels.advance import beyond_m
+from almenara.kernels.grid import boxes_of, cells_of
 
 geod = pyproj.Geod(ellps="WGS84")
 Cells = NDArray[np.int64]
@@ -55,56 +55,3 @@ def test_distances_are_those_of_the_geodesic(spot: tuple[float, float], old: Any
 def test_nothing_lies_beyond_nothing() -> None:
     assert np.isinf(beyond_m(np.empty(0, np.int64), patch(0.0, 0.0, [(0, 0)]))).all()
     assert len(beyond_m(patch(0.0, 0.0, [(0, 0)]), np.empty(0, np.int64))) == 0
-
-
-fires = st.lists(
-    st.lists(st.tuples(st.integers(-20, 20), st.integers(-20, 20), st.integers(0, 5)), min_size=1, max_size=25),
-    min_size=1,
-    max_size=4,
-)
-
-
-@given(spots, fires, st.integers(-1, 5))
-@settings(max_examples=80, deadline=None)
-def test_an_advance_holds_nine_tenths_of_what_joined(spot: tuple[float, float], world: Any, since: int) -> None:
-    per_fire = []
-    for cells in world:
-        own = patch(*spot, [(x, y) for x, y, _ in cells])
-        per_fire.append((own, np.resize(np.array([t for *_, t in cells]), len(own))))
-    starts = np.concatenate(([0], np.cumsum([len(own) for own, _ in per_fire])))
-    cells, births = (np.concatenate(column) for column in zip(*per_fire, strict=True))
-    found = advances_m(starts, cells, births, np.full(len(world), since))
-    for (own, born), advance in zip(per_fire, found, strict=True):
-        old, new = own[born <= since], own[born > since]
-        if not len(old):
-            assert np.isnan(advance)
-        elif not len(new):
-            assert advance == 0.0
-        else:
-            away = np.array([metres(cell, old) for cell in new])
-            within, nearer = away <= advance * 1.006 + 1.0, away < advance * 0.994 - 1.0
-            assert within.mean() >= ADVANCE_SHARE > nearer.mean()
-
-
-@given(spots, st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=60))
-@settings(max_examples=100, deadline=None)
-def test_all_that_lies_nearest_to_an_outside_cell_is_edge(spot: tuple[float, float], shape: Any) -> None:
-    own = patch(*spot, shape)
-    edge = edges(np.array([0, len(own)]), own)
-    outside = np.setdiff1d(patch(*spot, [(x, y) for x in range(-3, 10) for y in range(-3, 10)]), own)
-    if len(outside):
-        assert beyond_m(own[edge], outside) == pytest.approx(beyond_m(own, outside), abs=1e-6)
-
-
-def test_what_is_walled_in_is_no_edge_even_where_the_columns_change() -> None:
-    for row in (50_000, 50_016, 60_000):  # 50_016 = 32 · 1563: the first row of a group
-        n, below = (int(grid().cols[r >> 5]) for r in (row, row - 1))
-        block = [(row + r) << COL_BITS | (n // 3 + c) for r in range(3) for c in range(12)]
-        middle = round((n // 3) * below / n)
-        block += [(row - 1) << COL_BITS | (middle + c) for c in range(-3, 16)]
-        cells = np.array(sorted(block))
-        inside = np.flatnonzero(~edges(np.array([0, len(cells)]), cells))
-        rows = set((cells[inside] >> COL_BITS).tolist())
-        assert row + 1 in rows
-        assert row in rows
-        assert row + 2 not in rows

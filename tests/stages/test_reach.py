@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.kernels.test_advance import patch
+from tests.kernels.test_fire_fronts import in_tiles
 from tests.stages.tables import DAY, HOUR, LAT, LON, T0, protect
 from tests.stages.test_exposure import metres
 
@@ -28,14 +29,15 @@ def row(hazard: str, **values: Any) -> dict[str, Any]:
 
 def front(*fires: tuple[str, Any, float], at: int = T0, fine: bool = True) -> Fronts:
     """Fires by name, cells and advance, seen last at a time."""
-    sizes = [len(cells) for _, cells, _ in fires]
+    tiled = [in_tiles(cells) for _, cells, _ in fires]
     return Fronts(
         hazards=[name for name, _, _ in fires],
         last_seen_ms=np.full(len(fires), at),
         fine=np.full(len(fires), fine),
         advance_m=np.array([advance for *_, advance in fires], float),
-        starts=np.concatenate(([0], np.cumsum(sizes))),
-        cells=np.concatenate([np.empty(0, np.int64), *(cells for _, cells, _ in fires)]),
+        starts=np.concatenate(([0], np.cumsum([len(keys) for keys, _ in tiled]))),
+        tiles=np.concatenate([np.empty(0, np.int64), *(keys for keys, _ in tiled)]),
+        bits=np.concatenate([np.empty(0, np.uint64), *(bits for _, bits in tiled)]),
     )
 
 

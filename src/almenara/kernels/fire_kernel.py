@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from almenara.kernels.fire_closing import WINDOW_TILES, close
 from almenara.kernels.fire_compaction import compacted
+from almenara.kernels.fire_fronts import fronts_of
 from almenara.kernels.fire_linking import fires_near, link, tiles_needed
 from almenara.kernels.fire_runs import bits_at, cells_with_births, holder_at, runs_of
 from almenara.kernels.fire_tiles import (
@@ -273,6 +274,12 @@ class FireKernel:
     def _cells_in(self, tiles: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
         s = self._cells
         return cells_with_births(self.roots(s.tile_node[tiles]), s.tile_key[tiles], s.birth[tiles])
+
+    def fronts_of(
+        self, fires: NDArray[np.int64], since: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint64], NDArray[np.float64]]:
+        """Tiles of some fires that go on and their advance since a minute of each (see `fire_fronts.fronts_of`)."""
+        return fronts_of(self._cells, fires, since)
 
     def outlines_of(self, fires: NDArray[np.int64]) -> NDArray[Any]:
         """The outline of each of some fires that go on, in the order given; costs what they hold."""

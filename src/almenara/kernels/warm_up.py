@@ -14,7 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from almenara.kernels import machine_code
-from almenara.kernels.advance import advances_m, beyond_m, edges
+from almenara.kernels.advance import beyond_m
 from almenara.kernels.batches import SMALL_BATCH
 from almenara.kernels.fire_kernel import EXTRA, FireKernel
 from almenara.kernels.key_table import empty_table, judge, with_room
@@ -57,15 +57,14 @@ def fires() -> None:
     tracker = FireKernel()
     tracker.update(early)
     tracker.update(late, retract=(rows["key_hi"][-1:], rows["key_lo"][-1:]))
-    fire, cell, birth = tracker.footprints()
-    tracker.footprints_of(np.unique(fire))
-    tracker.outlines_of(np.unique(fire))
-    tracker.outline_at(int(fire[0]), 2)
-    tracker.mergers(int(fire[0]))
+    fire, cell, _ = tracker.footprints()
+    own = np.unique(fire)
+    tracker.footprints_of(own)
     outlines(fire, cell)
-    starts = np.append(np.unique(fire, return_index=True)[1], len(fire))
-    edges(starts, cell)
-    advances_m(starts, cell, birth, np.ones(len(starts) - 1, np.int64))
+    tracker.outlines_of(own)
+    tracker.outline_at(int(own[0]), 2)
+    tracker.mergers(int(own[0]))
+    tracker.fronts_of(own, np.ones(len(own), np.int64))
     beyond_m(cell, cell)
     FireKernel.from_arrays(tracker.to_arrays(), tracker.told_until).compact(tracker.stale(0))
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from almenara.kernels.advance import edges
+from almenara.kernels.fire_fronts import rim_cells, tile_boxes
 from almenara.kernels.grid import boxes_of
 from almenara.kernels.place_index import PlaceIndex
 from almenara.model.events import Event, PlacesImported, ReachChanged
@@ -35,6 +35,7 @@ from almenara.stages.reach_bands import (
 )
 
 HOUR_MS = 3_600_000
+DEGREE_MAX_M = 111_700.0  # of latitude, or of longitude on the equator
 LISTED_AHEAD_MS = round(HORIZONS_H[-1] * HOUR_MS)
 LAPSES_MS = round(HORIZON_MAX_H * HOUR_MS)  # after the last detection: then nothing is known of how far it is
 
@@ -217,25 +218,49 @@ def _found(fronts: Fronts, places: Exposures, now_ms: int) -> dict[str, dict[str
 def _nearest(
     fronts: Fronts, far_m: NDArray[np.float64], index: PlaceIndex
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Every fire (its number) and place within a distance of each other, once, with that distance."""
-    lonely = _lonely(fronts, far_m, index)
-    starts, cells = _without(fronts.starts, fronts.cells, lonely)
-    edge = edges(starts, cells)
-    owner = np.repeat(np.flatnonzero(~lonely), np.diff(starts))[edge]
-    west, south, east, north = boxes_of(cells[edge])
-    within = index.within_boxes(west, south, east, north, far_m[owner])
-    fire, place, metres = owner[within.observation], within.place, within.distance_m
-    order = np.lexsort((metres, place, fire))
-    fire, place, metres = fire[order], place[order], metres[order]
-    first = np.ones(len(order), bool)
-    first[1:] = (np.diff(fire) != 0) | (np.diff(place) != 0)
-    return fire[first], place[first], metres[first]
+    """Every fire (its number) and place within a distance of each other, once, with that distance.
+
+    Asked of fires' boxes, then of the tiles of those that have any place near, and of cells only in the tiles that may
+    hold the nearest one: what a fire grew to far from any place costs nothing.
+    """
+    boxes = tile_boxes(fronts.tiles, fronts.bits)
+    owner = np.repeat(np.arange(len(fronts.hazards)), np.diff(fronts.starts))
+    tiles = np.flatnonzero(~_lonely(fronts.starts, boxes, far_m, index)[owner])
+    sides = tuple(side[tiles] for side in boxes)
+    near = index.within_boxes(*sides, _more(far_m[owner[tiles]]))
+    tile, place = tiles[near.observation], near.place
+    least, most = near.distance_m, _more(near.distance_m + _diagonals_m(*sides)[near.observation])
+    order, begins = _by_pair(owner[tile], place)
+    bound = np.minimum.reduceat(most[order], begins) if len(order) else most
+    bound = np.repeat(bound, np.diff(begins, append=len(order)))
+    may = order[least[order] <= bound]
+    reach_m = np.zeros(len(owner))
+    np.maximum.at(reach_m, tile[may], bound[least[order] <= bound])
+    asked = np.flatnonzero(reach_m)
+    cells, of = rim_cells(fronts.tiles[asked], fronts.bits[asked])
+    whose = owner[asked[of]]
+    within = index.within_boxes(*boxes_of(cells), np.minimum(reach_m[asked[of]], far_m[whose]))
+    fire, place, metres = whose[within.observation], within.place, within.distance_m
+    order, begins = _by_pair(fire, place)
+    shortest = np.minimum.reduceat(metres[order], begins) if len(order) else metres
+    first = order[begins]
+    return fire[first], place[first], shortest
 
 
-def _lonely(fronts: Fronts, far_m: NDArray[np.float64], index: PlaceIndex) -> NDArray[np.bool_]:
+def _by_pair(fire: NDArray[np.int64], place: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows in order of fire and place, and where each pair begins among them."""
+    order = np.lexsort((place, fire))
+    other = np.ones(len(order), bool)
+    other[1:] = (np.diff(fire[order]) != 0) | (np.diff(place[order]) != 0)
+    return order, np.flatnonzero(other)
+
+
+def _lonely(
+    starts: NDArray[np.int64], boxes: tuple[NDArray[np.float64], ...], far_m: NDArray[np.float64], index: PlaceIndex
+) -> NDArray[np.bool_]:
     """Fires with no place anywhere near: most of them, told by one query each for the box of all their cells."""
-    west, south, east, north = boxes_of(fronts.cells)
-    first = fronts.starts[:-1]
+    west, south, east, north = boxes
+    first = starts[:-1]
     sides = (np.minimum.reduceat(west, first), np.minimum.reduceat(south, first),
              np.maximum.reduceat(east, first), np.maximum.reduceat(north, first))  # fmt: skip
     # A box is measured less exactly the larger it is; that one across the antimeridian goes round the Earth is rare.
@@ -245,11 +270,17 @@ def _lonely(fronts: Fronts, far_m: NDArray[np.float64], index: PlaceIndex) -> ND
     return lonely
 
 
-def _without(
-    starts: NDArray[np.int64], cells: NDArray[np.int64], gone: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    sizes = np.diff(starts)
-    return np.concatenate(([0], np.cumsum(sizes[~gone]))), cells[np.repeat(~gone, sizes)]
+def _more(metres: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distances and what those to boxes of different size may differ by beside it."""
+    return np.asarray(metres * 1.02 + 1.0)
+
+
+def _diagonals_m(
+    west: NDArray[np.float64], south: NDArray[np.float64], east: NDArray[np.float64], north: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How far apart two points of a box can be."""
+    widest = np.cos(np.radians(np.minimum(np.abs(south), np.abs(north))))
+    return np.asarray(np.hypot((east - west) * widest, north - south) * DEGREE_MAX_M)
 
 
 def _row(hazard: str, place: str, change: str, near: Near, until_ms: int | None) -> dict[str, Any]:

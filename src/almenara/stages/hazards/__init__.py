@@ -67,14 +67,15 @@ def joined_boxes(parts: list[Boxes]) -> Boxes:
 
 @dataclass(frozen=True, slots=True)
 class Fronts:
-    """n fires as the reach stage sees them: the pace of their last day, and their cells."""
+    """n fires as the reach stage sees them: the pace of their last day, and the tiles that hold their cells."""
 
     hazards: list[str]
     last_seen_ms: NDArray[np.int64]
     fine: NDArray[np.bool_]  # seen in pixels fine enough to call it observed
     advance_m: NDArray[np.float64]  # within the last day; NaN: seen for too short a time to say
-    starts: NDArray[np.int64]  # n + 1: fire k has the cells starts[k]:starts[k + 1], sorted
-    cells: NDArray[np.int64]
+    starts: NDArray[np.int64]  # n + 1: fire k has the tiles starts[k]:starts[k + 1]
+    tiles: NDArray[np.int64]  # positions
+    bits: NDArray[np.uint64]  # their cells
 
 
 @dataclass(frozen=True, slots=True)
