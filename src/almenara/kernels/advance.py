@@ -1,7 +1,7 @@
 """How far cells lie beyond a footprint, such as what joined a fire beyond what it was before.
 
-Distances are from a cell's centre to the nearest rectangle of the earlier footprint, on the ellipsoid's local radii: within 0.5 % of
-the geodesic up to 50 km and below 80° of latitude, which is finer than the grid.
+Distances are from a cell's centre to the nearest rectangle of the footprint, on the ellipsoid's local radii: within
+0.5 % of the geodesic up to 50 km and below 80° of latitude, which is finer than the grid.
 """
 
 import math

@@ -169,10 +169,10 @@ class FireKernel:
         self._obs.node[rows] = -1  # their rows are written again at the end
         return nodes, rows
 
-    def _rows_of(self, key_hi: NDArray[Any], key_lo: NDArray[Any]) -> NDArray[np.int64]:
-        """Rows that hold detections with these keys."""
+    def _rows_of(self, key_hi: NDArray[Any], key_lo: NDArray[Any], since: int = 0) -> NDArray[np.int64]:
+        """Rows, from one on, that hold detections with these keys."""
         o, n = self._obs, self._n_obs
-        rows = np.flatnonzero(np.isin(o.key_lo[:n], key_lo) & (o.node[:n] >= 0))
+        rows = since + np.flatnonzero(np.isin(o.key_lo[since:n], key_lo) & (o.node[since:n] >= 0))
         wanted = set(zip(key_hi.tolist(), key_lo.tolist(), strict=True))
         pairs = zip(o.key_hi[rows].tolist(), o.key_lo[rows].tolist(), strict=True)
         return np.asarray(rows[np.fromiter((pair in wanted for pair in pairs), bool, len(rows))])
@@ -228,10 +228,13 @@ class FireKernel:
         """Key of the earliest detection of a fire, forgotten ones included."""
         return int(self._cells.first_hi[node]), int(self._cells.first_lo[node])
 
-    def holders(self, keys: list[tuple[int, int]]) -> list[int | None]:
-        """The fire that each detection belongs to now; None where it was taken back."""
+    def holders(self, keys: list[tuple[int, int]], since_row: int | None = 0) -> list[int | None]:
+        """The fire that each detection belongs to now; None where it was taken back.
+
+        They are looked for from a row on: what was told anew stands from its first pass on (None: nothing does).
+        """
         columns = [np.array(column, np.uint64) for column in zip(*keys, strict=True)] if keys else [np.empty(0)] * 2
-        rows = self._rows_of(*columns)
+        rows = self._rows_of(*columns, self._n_obs if since_row is None else since_row)
         owner = self.roots(self._obs.node[rows])
         at = {
             (int(self._obs.key_hi[row]), int(self._obs.key_lo[row])): int(fire)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from almenara.kernels.grid import areas_km2, cells_of
 from almenara.model.observations import Confidence, HeatClass
+from almenara.stages.hazards._fire_retelling import add_in_turn
 
 #: A persistent source (flare, vent, kiln): hot on so many days of the last 90, without moving, in one spot.
 PERSISTENT_DAYS = 20
@@ -128,8 +129,12 @@ class Facts:
         lat: NDArray[np.float64],
         pixel_m: NDArray[np.float32],
         extra: dict[str, NDArray[Any]],
+        turn: NDArray[np.int64] | None = None,
     ) -> None:
-        """Take in the detections of a pass: `index` says to which of `fires` each belongs."""
+        """Take in the detections of a pass: `index` says to which of `fires` each belongs.
+
+        Or of several passes on one day, with the number of the pass (`turn`) that brought each.
+        """
         first = np.zeros(len(fires), np.int64)
         first[index[::-1]] = np.arange(len(index) - 1, -1, -1)
         new = self.observations[fires] == 0
@@ -144,11 +149,23 @@ class Facts:
         np.bitwise_or.at(self.seen_by, fires[index], np.uint64(1) << extra["platform"].astype(np.uint64))
         self._turn_day(fires, minute // 1440)
         x, y = _metres(lon, lat, self.lon[fires][index], self.lat[fires][index])
-        for name, values in (("sum_x", x), ("sum_y", y), ("sum_squares", x * x + y * y)):
-            getattr(self, name)[fires] += np.bincount(index, values, len(fires))
-        self.today_x[fires] += np.bincount(index, x, len(fires))
-        self.today_y[fires] += np.bincount(index, y, len(fires))
+        for total, values in ((self.sum_x, x), (self.sum_y, y), (self.sum_squares, x * x + y * y)):
+            add_in_turn(total, fires, index, values, turn)
+        add_in_turn(self.today_x, fires, index, x, turn)
+        add_in_turn(self.today_y, fires, index, y, turn)
         self.today_n[fires] += np.bincount(index, minlength=len(fires))
+
+    def grow(
+        self,
+        fires: NDArray[np.int64],
+        owner: NDArray[np.int64],
+        cells: NDArray[np.int64],
+        turn: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.float64]:
+        """Take in the cells that a pass (or several, as `see`) added to `fires`; returns each one's new area, km²."""
+        index, areas = np.searchsorted(fires, owner), areas_km2(cells)
+        add_in_turn(self.area_km2, fires, index, areas, turn)
+        return np.asarray(np.bincount(index, areas, len(fires)))
 
     def _turn_day(self, fires: NDArray[np.int64], day: int) -> None:
         """Close the last hot day of fires that are seen on a new one."""

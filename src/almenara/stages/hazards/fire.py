@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from almenara.kernels.fire_kernel import ENDED_AFTER_MIN, EXTRA, FireKernel, Pass, Rows
-from almenara.kernels.grid import areas_km2, boxes_of
+from almenara.kernels.grid import boxes_of
 from almenara.stages.hazards import ARCHIVED_AFTER_MS, LATE_MAX_MS, Boxes, Delta, Fronts, View, joined_boxes, pack_view
 from almenara.stages.hazards._fire_facts import Facts
 from almenara.stages.hazards._fire_fronts import fronts
+from almenara.stages.hazards._fire_retelling import Turns, by_day
 from almenara.stages.hazards._fire_rows import (
     ACTIVE,
     CHANGE_WORDS,
@@ -168,7 +169,7 @@ class State:
         names = [self.facts.ids[i] for i in ids.tolist()]
         return Boxes(names, index, west, south, east, north, since_ms=minutes * MINUTE_MS)
 
-    def _apply(self, told: Pass) -> tuple[list[dict[str, Any]], News]:
+    def _apply(self, told: Pass, turns: Turns | None = None) -> tuple[list[dict[str, Any]], News]:
         """Take a pass into the facts; return the rows of CHANGES on fires that ended in others, and what is new."""
         f, tracker = self.facts, self.tracker
         fires, index = np.unique(told.fires, return_inverse=True)
@@ -180,9 +181,9 @@ class State:
         out, into = self._merge(told)
         d, rows = tracker.raw(), told.rows
         extra = {name: tracker.extra[name][rows] for name in EXTRA}
-        f.see(fires, index, told.t, d.lon[rows], d.lat[rows], np.maximum(d.across_m[rows], d.along_m[rows]), extra)
-        grown: Any = np.bincount(np.searchsorted(fires, told.cell_fires), areas_km2(told.cells), len(fires))
-        f.area_km2[fires] += grown
+        f.see(fires, index, told.t, d.lon[rows], d.lat[rows], np.maximum(d.across_m[rows], d.along_m[rows]), extra,
+              turns and turns.rows)  # fmt: skip
+        grown = f.grow(fires, told.cell_fires, told.cells, turns and turns.cells)
         f.state[fires] = ACTIVE
         count = np.bincount(index, minlength=len(fires))
         power: Any = np.bincount(index, np.nan_to_num(extra["value"].astype(float)), minlength=len(fires))
@@ -278,12 +279,7 @@ class State:
 
     # ------------------------------------------------------------------ late observations
 
-    def _tell_anew(
-        self,
-        forgotten: NDArray[np.int64],
-        retold: list[Pass],
-        delta: Delta,
-    ) -> Grown:
+    def _tell_anew(self, forgotten: NDArray[np.int64], retold: list[Pass], delta: Delta) -> Grown:
         """Replace the facts of forgotten fires by those of their story told anew, and say what is different now."""
         f = self.facts
         nodes = [fire for fire in forgotten.tolist() if fire in f.ids]
@@ -292,25 +288,24 @@ class State:
         first = {name: self.tracker.first_key(fire) for name, fire in before.items()}
         for fire in nodes:
             f.forget(fire)
-        for told in retold:
-            self._apply(told)
+        for told, turns in by_day(retold):
+            self._apply(told, turns)
         minute = max((told.t for told in retold), default=0)
-        after = {int(fire) for told in retold for fire in self.tracker.roots(told.fires)}
-        fires = np.array(sorted(after, key=lambda n: f.ids[n]), np.int64)
+        after = np.unique(self.tracker.roots(np.concatenate([forgotten[:0], *(told.fires for told in retold)])))
+        fires = np.array(sorted(after.tolist(), key=lambda n: f.ids[n]), np.int64)
         names = [f.ids[fire] for fire in fires.tolist()]
         change = ["revised" if name in before or name in was_merged else "opened" for name in names]
         delta.changes.extend(self._rows(fires, change, self.tracker.last_seen(fires).tolist()))
         delta.restart.extend(names)
-        holders = self.tracker.holders([first[name] for name in before])
+        holders = self.tracker.holders([first[name] for name in before], retold[0].rows.start if retold else None)
         for (name, _), fire in zip(before.items(), holders, strict=True):
             if fire is not None and f.ids[fire] == name:
                 continue
-            row = {**self._row(next(iter(after)), "retracted", minute)} if after else void_row(minute)
+            row = self._row(int(fires[0]), "retracted", minute) if len(fires) else void_row(minute)
             row.update(hazard_id=name, change="retracted" if fire is None else "renamed", merged_from=[])
             row.update(state="retracted" if fire is None else "merged", into=None if fire is None else f.ids[fire])
             delta.changes.append(row)
-        fires, numbers, births = self.tracker.footprints_of(np.array(sorted(after), np.int64))
-        return fires, numbers, births
+        return self.tracker.footprints_of(after)
 
     # ------------------------------------------------------------------ reading
 
