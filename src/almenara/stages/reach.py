@@ -226,10 +226,10 @@ def _nearest(
     boxes = tile_boxes(fronts.tiles, fronts.bits)
     owner = np.repeat(np.arange(len(fronts.hazards)), np.diff(fronts.starts))
     tiles = np.flatnonzero(~_lonely(fronts.starts, boxes, far_m, index)[owner])
-    sides = tuple(side[tiles] for side in boxes)
-    near = index.within_boxes(*sides, distance_m=_more(far_m[owner[tiles]]))
+    west, south, east, north = (side[tiles] for side in boxes)
+    near = index.within_boxes(west, south, east, north, _more(far_m[owner[tiles]]))
     tile, place = tiles[near.observation], near.place
-    least, most = near.distance_m, _more(near.distance_m + _diagonals_m(*sides)[near.observation])
+    least, most = near.distance_m, _more(near.distance_m + _diagonals_m(west, south, east, north)[near.observation])
     order, begins = _by_pair(owner[tile], place)
     bound = np.minimum.reduceat(most[order], begins) if len(order) else most
     bound = np.repeat(bound, np.diff(begins, append=len(order)))
@@ -239,7 +239,8 @@ def _nearest(
     asked = np.flatnonzero(reach_m)
     cells, of = rim_cells(fronts.tiles[asked], fronts.bits[asked])
     whose = owner[asked[of]]
-    within = index.within_boxes(*boxes_of(cells), distance_m=np.minimum(reach_m[asked[of]], far_m[whose]))
+    west, south, east, north = boxes_of(cells)
+    within = index.within_boxes(west, south, east, north, np.minimum(reach_m[asked[of]], far_m[whose]))
     fire, place, metres = whose[within.observation], within.place, within.distance_m
     order, begins = _by_pair(fire, place)
     shortest = np.minimum.reduceat(metres[order], begins) if len(order) else metres
