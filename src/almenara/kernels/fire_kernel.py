@@ -233,9 +233,8 @@ class FireKernel:
 
         They are looked for from a row on: what was told anew stands from its first pass on (None: nothing does).
         """
-        columns = [np.array(column, np.uint64) for column in zip(*keys, strict=True)] if keys else [np.empty(0)] * 2
-        high, low = columns
-        rows = self._rows_of(high, low, self._n_obs if since_row is None else since_row)
+        hi, lo = (np.array([key[half] for key in keys], np.uint64) for half in (0, 1))
+        rows = self._rows_of(hi, lo, self._n_obs if since_row is None else since_row)
         owner = self.roots(self._obs.node[rows])
         at = {
             (int(self._obs.key_hi[row]), int(self._obs.key_lo[row])): int(fire)

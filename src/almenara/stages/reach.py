@@ -226,11 +226,10 @@ def _nearest(
     boxes = tile_boxes(fronts.tiles, fronts.bits)
     owner = np.repeat(np.arange(len(fronts.hazards)), np.diff(fronts.starts))
     tiles = np.flatnonzero(~_lonely(fronts.starts, boxes, far_m, index)[owner])
-    sides = tuple(side[tiles] for side in boxes)
-    west, south, east, north = sides
+    west, south, east, north = (side[tiles] for side in boxes)
     near = index.within_boxes(west, south, east, north, _more(far_m[owner[tiles]]))
     tile, place = tiles[near.observation], near.place
-    least, most = near.distance_m, _more(near.distance_m + _diagonals_m(*sides)[near.observation])
+    least, most = near.distance_m, _more(near.distance_m + _diagonals_m(west, south, east, north)[near.observation])
     order, begins = _by_pair(owner[tile], place)
     bound = np.minimum.reduceat(most[order], begins) if len(order) else most
     bound = np.repeat(bound, np.diff(begins, append=len(order)))
