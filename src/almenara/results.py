@@ -183,10 +183,12 @@ def _last_exposures(changes: list[pa.Table]) -> list[dict[str, Any]]:
 
 def _with_places(exposures: list[dict[str, Any]], state: State) -> pa.Table:
     """Exposures, observed or not, with what is known of their places."""
+    named = sorted({row["place_id"] for row in exposures} & state.exposure.rows.keys())
+    found = state.exposure.places.drop_columns(["geometry"]).take([state.exposure.rows[name] for name in named])
+    places = dict(zip(named, found.to_pylist(), strict=True))  # without those that a later import left out
     rows = []
     for row in exposures:
-        known = row["place_id"] in state.exposure.rows  # not when a later import left it out
-        place = msgspec.structs.asdict(state.exposure.place(row["place_id"])) if known else {}
+        place = places.get(row["place_id"], {})
         about = {name: place.get(name) for name in ("population", "country", "admin", "lon", "lat")}
         name = place.get("name", row["place_id"])
         rows.append({**row, **about, "place_name": name, "place_kind": place.get("kind")})
@@ -276,15 +278,18 @@ def _geojson(views: Sequence[View]) -> bytes:
     texts = shapely.to_geojson(shapes) if shapes else []
     seen = zip(isos(view.first_seen_ms for view in views), isos(view.last_seen_ms for view in views), strict=True)
     features = [
-        {
-            "type": "Feature",
-            "id": view.id,
-            "geometry": msgspec.Raw(text.encode()) if text is not None else None,
-            "properties": _properties(view, *times),
-        }
+        # Each becomes bytes at once: tens of thousands of dicts kept alive would be searched for cycles again and again.
+        msgspec.json.encode(
+            {
+                "type": "Feature",
+                "id": view.id,
+                "geometry": msgspec.Raw(text.encode()) if text is not None else None,
+                "properties": _properties(view, *times),
+            }
+        )
         for view, text, times in zip(views, texts, seen, strict=True)
     ]
-    return msgspec.json.encode({"type": "FeatureCollection", "features": features})
+    return b'{"type":"FeatureCollection","features":[' + b",".join(features) + b"]}"
 
 
 def _properties(view: View, first_seen: str, last_seen: str) -> dict[str, Any]:

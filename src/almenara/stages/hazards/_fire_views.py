@@ -1,5 +1,6 @@
 """Fires as people are told of them, and as bytes that name the state."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +23,8 @@ class Reader:
     platforms: list[str]  # code → name
 
     def views_of(self, fires: NDArray[np.int64]) -> list[View]:
-        shapes = self.tracker.outlines_of(fires)
         absorbed = self.absorbed(self.tracker.nodes())
-        found = [
-            self.view_of(fire, shape, absorbed.get(fire, ()))
-            for fire, shape in zip(fires.tolist(), shapes, strict=True)
-        ]
+        found = self._views(fires, self.tracker.outlines_of(fires), [absorbed.get(fire, ()) for fire in fires.tolist()])
         return sorted(found, key=lambda view: view.id)
 
     def absorbed(self, nodes: NDArray[np.int64]) -> dict[int, tuple[str, ...]]:
@@ -44,47 +41,75 @@ class Reader:
         return found
 
     def view_of(self, fire: int, shape: Any, absorbed: tuple[str, ...]) -> View:
-        f, one = self.facts, np.array([fire])
-        minute, _, _ = self.tracker.born(one)
-        power = float(f.power_max_mw[fire])
-        return View(
-            id=f.ids[fire],
-            kind=KIND,
-            state=STATES[int(f.state[fire])],
-            label="",
-            first_seen_ms=int(minute[0]) * MINUTE_MS,
-            last_seen_ms=int(self.tracker.last_seen(one)[0]) * MINUTE_MS,
-            area_km2=float(f.areas(one)[0]),
-            observations=int(f.observations[fire]),
-            confidence=CONFIDENCES[f.confidence[fire]],
-            certainty=f.certainty(one)[0],
-            suppressed=f.suppressed(one)[0],
-            platforms=self._seen_by(fire),
-            merged_from=absorbed,
-            frp_max_mw=power if power >= 0 else None,
-            magnitude=None,
-            depth_km=None,
-            epicentre=None,
-            footprint=shape,
-            extra={"persistent": bool(f.persistent(one)[0])},
-        )
+        return self._views(np.array([fire]), [shape], [absorbed])[0]
 
-    def _seen_by(self, fire: int) -> tuple[str, ...]:
-        """Platforms that saw a fire."""
-        bits = int(self.facts.seen_by[fire])
-        return tuple(sorted(name for code, name in enumerate(self.platforms) if bits >> code & 1))
+    def _views(self, fires: NDArray[np.int64], shapes: Iterable[Any], absorbed: list[tuple[str, ...]]) -> list[View]:
+        f = self.facts
+        columns = zip(
+            fires.tolist(), f.state[fires].tolist(), self.tracker.born(fires)[0].tolist(),
+            self.tracker.last_seen(fires).tolist(), f.areas(fires).tolist(), f.observations[fires].tolist(),
+            f.confidence[fires].tolist(), f.certainty(fires), f.suppressed(fires), self._seen_by(fires), absorbed,
+            f.power_max_mw[fires].tolist(), shapes, f.persistent(fires).tolist(),
+            strict=True,
+        )  # fmt: skip
+        return [
+            View(
+                id=f.ids[fire],
+                kind=KIND,
+                state=STATES[state],
+                label="",
+                first_seen_ms=first * MINUTE_MS,
+                last_seen_ms=last * MINUTE_MS,
+                area_km2=area,
+                observations=observations,
+                confidence=CONFIDENCES[confidence],
+                certainty=certainty,
+                suppressed=suppressed,
+                platforms=platforms,
+                merged_from=names,
+                frp_max_mw=power if power >= 0 else None,
+                magnitude=None,
+                depth_km=None,
+                epicentre=None,
+                footprint=shape,
+                extra={"persistent": persistent},
+            )
+            for fire, state, first, last, area, observations, confidence, certainty, suppressed, platforms, names,
+            power, shape, persistent in columns
+        ]  # fmt: skip
+
+    def _seen_by(self, fires: NDArray[np.int64]) -> list[tuple[str, ...]]:
+        """Platforms that saw each fire; many fires share few sets of them."""
+        masks, index = np.unique(self.facts.seen_by[fires], return_inverse=True)
+        sets = [
+            tuple(sorted(name for code, name in enumerate(self.platforms) if bits >> code & 1))
+            for bits in masks.tolist()
+        ]
+        return [sets[k] for k in index.tolist()]
 
     def digests_of(self, all_cells: Grown) -> list[tuple[str, bytes]]:
-        fires, cell, birth = all_cells
+        """For each fire its name, and its facts, cells and their births as bytes."""
+        owners, cells, births = all_cells
         absorbed = self.absorbed(self.tracker.nodes())
-        starts = np.flatnonzero(np.diff(fires, prepend=-1))
-        groups = zip(fires[starts].tolist(), np.split(cell, starts[1:]), np.split(birth, starts[1:]), strict=False)
-        f, parts = self.facts, []
-        seen = self.tracker.last_seen(fires[starts]).tolist()
-        for (fire, cells, births), last in zip(groups, seen, strict=True):
-            one = np.array([fire])
-            facts = (f.ids[fire], int(f.state[fire]), last, int(f.observations[fire]), int(f.confidence[fire]))
-            more = (self._seen_by(fire), absorbed.get(fire, ()), round(float(f.areas(one)[0]), 6), f.suppressed(one)[0])
-            part = repr((*facts, *more)).encode() + cells.tobytes() + births.tobytes()
-            parts.append((f.ids[fire], part))
+        starts = np.flatnonzero(np.diff(owners, prepend=-1))
+        fires, f = owners[starts], self.facts
+        ends = np.append(starts[1:], len(owners))
+        columns = zip(
+            fires.tolist(), f.state[fires].tolist(), self.tracker.last_seen(fires).tolist(),
+            f.observations[fires].tolist(), f.confidence[fires].tolist(), self._seen_by(fires),
+            f.areas(fires).tolist(), f.suppressed(fires),
+            _pieces(cells, starts, ends), _pieces(births, starts, ends),
+            strict=True,
+        )  # fmt: skip
+        parts = []
+        for fire, state, last, observations, confidence, platforms, area, suppressed, cell, birth in columns:
+            facts = (f.ids[fire], state, last, observations, confidence)
+            more = (platforms, absorbed.get(fire, ()), round(area, 6), suppressed)
+            parts.append((f.ids[fire], repr((*facts, *more)).encode() + cell + birth))
         return parts
+
+
+def _pieces(column: NDArray[Any], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Iterator[bytes]:
+    """The bytes of stretches of a column; copied whole once, for a slice of bytes costs less than one of an array."""
+    data, size = column.tobytes(), column.dtype.itemsize
+    return (data[a:b] for a, b in zip((starts * size).tolist(), (ends * size).tolist(), strict=True))
