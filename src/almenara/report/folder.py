@@ -28,15 +28,15 @@ class Ring(msgspec.Struct, frozen=True):
     radius_km: float = 0.0
 
 
-class Bands(msgspec.Struct, frozen=True):
+class Bands(msgspec.Struct, frozen=True, gc=False):
     """How far a fire could reach in 6, 12 and 24 h, metres."""
 
-    p50_m: list[float] = []
-    p80_m: list[float] = []
-    p95_m: list[float] = []
+    p50_m: tuple[float, ...] = ()
+    p80_m: tuple[float, ...] = ()
+    p95_m: tuple[float, ...] = ()
 
 
-class HazardFacts(msgspec.Struct, frozen=True):
+class HazardFacts(msgspec.Struct, frozen=True, gc=False):
     """What the report needs of a hazard's properties."""
 
     id: str = ""
@@ -46,7 +46,7 @@ class HazardFacts(msgspec.Struct, frozen=True):
     last_seen: str | None = None
     area_km2: float | None = None
     observations: int | None = None
-    merged_from: list[str] = []
+    merged_from: tuple[str, ...] = ()
     merged_into: str | None = None
     confidence: str | None = None
     frp_max_mw: float | None = None
@@ -54,13 +54,13 @@ class HazardFacts(msgspec.Struct, frozen=True):
     magnitude: float | None = None
     depth_km: float | None = None
     label: str | None = None
-    platforms: list[str] = []
+    platforms: tuple[str, ...] = ()
     rings: list[Ring] | None = None
     epicentre: tuple[float, float] | None = None
     reach: Bands | None = None
 
 
-class Hazard(msgspec.Struct, frozen=True):
+class Hazard(msgspec.Struct, frozen=True, gc=False):
     """A feature of hazards.geojson; its geometry stays unread until a map wants it."""
 
     properties: HazardFacts
@@ -70,7 +70,7 @@ class Hazard(msgspec.Struct, frozen=True):
         """Longitude and latitude: the epicentre, or the footprint's first vertex."""
         if self.properties.epicentre is not None:
             return self.properties.epicentre
-        found = _FIRST_POSITION.search(bytes(self.geometry))
+        found = _FIRST_POSITION.search(memoryview(self.geometry))
         return (float(found[1]), float(found[2])) if found else None
 
 

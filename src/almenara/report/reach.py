@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from almenara.report.digest import Digest
 from almenara.report.folder import Run
 from almenara.report.markup import Html, decimal, distance, join, many, name, sentence, tag, two, whole
-from almenara.report.reachable import Reachable, or_far, reachable
+from almenara.report.reachable import Reachable, count, or_far, reachable
 from almenara.report.sections import table
 from almenara.report.words import PLACE_KINDS, word
 
@@ -28,11 +28,11 @@ BASES: dict[str, tuple[str, str]] = {
 
 def headline(run: Run) -> Html | None:
     """One sentence, None when there is nothing to say."""
-    found = reachable(run)
+    found = count(run)
     if not found:
         return None
     return join([
-        many(len(found), ("lugar podría ser alcanzado", "lugares podrían ser alcanzados"),
+        many(found, ("lugar podría ser alcanzado", "lugares podrían ser alcanzados"),
              ("place could be reached", "places could be reached")),
         two(" por un incendio en 24 horas: consejo para el oficial, no aviso.",
             " by a fire within 24 hours: advice for the officer, no warning."),

@@ -32,7 +32,7 @@ class Reachable:
 
 def reachable(run: Run) -> list[Reachable]:
     """Places that could be reached now, each once by the fire that is likeliest to, the likeliest first."""
-    rows = [_reachable(row) for row in _live(run.could_reach)]
+    rows = [_reachable(row) for row in _live(run.could_reach).to_pylist()]
     rows.sort(key=lambda r: (r.band, or_far(r.lead_h[0]), -(r.population or 0), r.place_id, r.hazard_id))
     once: dict[str, Reachable] = {}
     for row in rows:
@@ -40,9 +40,19 @@ def reachable(run: Run) -> list[Reachable]:
     return list(once.values())
 
 
+def count(run: Run) -> int:
+    """How many places `reachable` finds."""
+    live = _live(run.could_reach)
+    return int(pc.count_distinct(pc.cast(live.column("place_id"), pa.string())).as_py()) if live.num_rows else 0
+
+
 def marks(run: Run, hazards: set[str]) -> list[Mark]:
     """The places that some fires could reach, for their map."""
-    rows = [_reachable(row) for row in _live(run.could_reach) if row["hazard_id"] in hazards]
+    live = _live(run.could_reach)
+    if not live.num_rows:
+        return []
+    chosen = pc.is_in(pc.cast(live.column("hazard_id"), pa.string()), pa.array(sorted(hazards), pa.string()))
+    rows = [_reachable(row) for row in live.filter(chosen).to_pylist()]
     return [Mark(r.lon, r.lat, r.name, observed=False) for r in rows if not math.isnan(r.lon)]
 
 
@@ -51,12 +61,12 @@ def or_far(hours: float | None) -> float:
     return math.inf if hours is None else hours
 
 
-def _live(could_reach: pa.Table | None) -> list[dict[str, Any]]:
+def _live(could_reach: pa.Table | None) -> pa.Table:
     """Rows that last; those of a CSV have their nulls as empty texts."""
     if could_reach is None or not could_reach.num_rows:
-        return []
+        return pa.table({})
     until = pc.cast(could_reach.column("until"), pa.string())
-    return list(could_reach.filter(pc.fill_null(pc.equal(until, ""), fill_value=True)).to_pylist())
+    return could_reach.filter(pc.fill_null(pc.equal(until, ""), fill_value=True))
 
 
 def _reachable(row: dict[str, Any]) -> Reachable:
