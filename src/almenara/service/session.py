@@ -12,6 +12,7 @@ from almenara.model.errors import UnknownSnapshot, UsageError
 from almenara.model.events import Event, Parameter, PlacesImported, RunFinished, RunStarted, WarningPolicySet
 from almenara.model.observations import to_ipc
 from almenara.ports import EventLog
+from almenara.service.garbage import unsearched
 from almenara.service.rates import Meter, Rates, memory_mb, peak_memory_mb
 from almenara.service.snapshots import Snapshots
 from almenara.service.summary import summarise
@@ -188,7 +189,8 @@ class Session:
         """Gather the results of a run and sign what the log holds."""
         progress("Gathering the results", 0, 1)
         collecting = time.perf_counter()
-        found = results.collect(self.log, self.state)
+        with unsearched():
+            found = results.collect(self.log, self.state)
         self.take(RunFinished(state_digest=found.digest))
         self.commit()
         self.snapshot()
@@ -201,7 +203,8 @@ class Session:
 
     def gather(self) -> results.Results:
         """What has been found so far."""
-        found = results.collect(self.log, self.state)
+        with unsearched():
+            found = results.collect(self.log, self.state)
         self._summarise(found, {})
         found.summary["seconds"].setdefault("total", 0.0)
         return found
@@ -252,8 +255,9 @@ def write_results(found: results.Results, out: Path, render_report: Callable[[Pa
     """Write the files of a run and its report."""
     progress("Writing the results", 0, 1)
     begun = time.perf_counter()
-    results.write(found, out)
-    render_report(out)
+    with unsearched():
+        results.write(found, out)
+        render_report(out)
     found.summary["seconds"]["write"] = round(time.perf_counter() - begun, 3)
     found.summary["seconds"]["total"] = round(found.summary["seconds"]["total"] + time.perf_counter() - begun, 3)
     found.summary["peak_memory_mb"] = peak_memory_mb()
