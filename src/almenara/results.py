@@ -278,7 +278,7 @@ def _geojson(views: Sequence[View]) -> bytes:
     texts = shapely.to_geojson(shapes) if shapes else []
     seen = zip(isos(view.first_seen_ms for view in views), isos(view.last_seen_ms for view in views), strict=True)
     features = [
-        # Each becomes bytes at once: tens of thousands of dicts kept alive would be searched for cycles again and again.
+        # Each becomes bytes at once: no dict for each hazard stays alive until all are made.
         msgspec.json.encode(
             {
                 "type": "Feature",

@@ -111,6 +111,6 @@ class Reader:
 
 
 def _pieces(column: NDArray[Any], bounds: NDArray[np.int64]) -> Iterator[bytes]:
-    """The bytes of a column between each two bounds; copied whole once, for slices of bytes cost less than of arrays."""
+    """The bytes of a column between each two bounds; copied once: slices of bytes cost less than of arrays."""
     data = column.tobytes()
     return (data[a:b] for a, b in itertools.pairwise((bounds * column.dtype.itemsize).tolist()))
