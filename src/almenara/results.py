@@ -184,7 +184,8 @@ def _last_exposures(changes: list[pa.Table]) -> list[dict[str, Any]]:
 def _with_places(exposures: list[dict[str, Any]], state: State) -> pa.Table:
     """Exposures, observed or not, with what is known of their places."""
     named = sorted({row["place_id"] for row in exposures} & state.exposure.rows.keys())
-    found = state.exposure.places.drop_columns(["geometry"]).take([state.exposure.rows[name] for name in named])
+    at = pa.array([state.exposure.rows[name] for name in named], pa.int64())  # typed: there may be none
+    found = state.exposure.places.drop_columns(["geometry"]).take(at)
     places = dict(zip(named, found.to_pylist(), strict=True))  # without those that a later import left out
     rows = []
     for row in exposures:
