@@ -264,8 +264,19 @@ def lon_reach(lat: float, reach: float) -> float:
     if top > 0.5 * math.pi - 1e-4:
         return 360.0
     if up < 0.01:  # the same to 1 %, with one cosine
-        return up / (sine_cosine(top)[1] * RAD) * (1.0 + 1e-9)
+        return up / (_cosine_below(top) * RAD) * (1.0 + 1e-9)
     return math.asin(min(1.0, math.sin(up) / math.cos(top - up))) / RAD * (1.0 + 1e-9)
+
+
+@compiled
+def _cosine_below(angle: float) -> float:
+    """The cosine of 0…π/2 or up to 5e-7 less: its power series, ended after a negative term."""
+    x2 = angle * angle
+    c = 1.0 - x2 * (1.0 / 90.0)
+    c = 1.0 - x2 * (1.0 / 56.0) * c
+    c = 1.0 - x2 * (1.0 / 30.0) * c
+    c = 1.0 - x2 * (1.0 / 12.0) * c
+    return 1.0 - x2 * (1.0 / 2.0) * c
 
 
 @compiled

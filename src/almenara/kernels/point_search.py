@@ -19,6 +19,7 @@ from almenara.kernels.geodesy import (
 )
 from almenara.kernels.jit import compiled
 from almenara.kernels.matches import SCRATCH, Floats, Ints, Matches, sort_by_place
+from almenara.kernels.point_blocks import search_block
 from almenara.kernels.point_tiles import TURN, Keys, Numbers, PointTiles, key_lat, key_lon
 from almenara.kernels.point_windows import (
     BLOCK,
@@ -97,6 +98,7 @@ def _search(
     cells = np.empty(WORDS_MAX, np.uint64)
     stretches = np.empty((STRETCHES_MAX + 2 * near_room, 3), np.int64)
     near = np.empty(near_room, np.int64)
+    near_items = np.empty(near_room, np.int64)
     work = np.empty((3, near_room), np.float64)
     lon, lat, metres = work[0], work[1], work[2]
     scratch = np.empty(SCRATCH, np.int64)
@@ -106,15 +108,24 @@ def _search(
     open_ = 0
     open_before = 0
     begin = 0
-    for block in range(first * layers, last * layers, BLOCK):
-        items = min(BLOCK, last * layers - block)
-        wrong, count = _windows(
+    step = BLOCK - BLOCK % layers  # whole queries
+    for block in range(first * layers, last * layers, step):
+        items = min(step, last * layers - block)
+        wrong, count, alike = _windows(
             layer_alert_m, tiles, heads, west, south, east, north, reach_m, footprint_m, block, items, windows,
             asked, cells,
         )  # fmt: skip
         if wrong >= 0:
             return 0, 0, wrong, -1
         count = list_stretches(heads, words, offsets, keys, places, asked, cells, count, stretches)
+        if alike:
+            points = _points_in(stretches, 0, count)
+            if points <= near_room and n + points <= len(place):
+                n, open_ = search_block(
+                    layer_alert_m, keys, places, alert_m, exact, west, south, reach_m, footprint_m, block, windows,
+                    stretches, count, near, near_items, work, scratch, old_m, observation, place, distance_m, n, open_,
+                )  # fmt: skip
+                continue
         count = _place_stretches(
             layer_alert_m, tiles, heads, words, offsets, keys, places, block, items, windows, stretches, count
         )
@@ -162,19 +173,21 @@ def _windows(
     layer_alert_m: Floats, tiles: NDArray[np.int32], heads: Keys,
     west: Floats, south: Floats, east: Floats, north: Floats, reach_m: Floats, footprint_m: Floats,
     block: int, items: int, windows: Ints, asked: Ints, cells: Keys,
-) -> tuple[int, int]:  # fmt: skip
+) -> tuple[int, int, bool]:  # fmt: skip
     """Write each item's window and, last, whether it is small, wide or nowhere; ask for the words of the small.
 
-    An item is a query in a layer. Returns the first query that is out of range, or −1, and how many words are asked.
+    An item is a query in a layer. Returns the first query that is out of range, or −1; how many words are asked; and
+    whether all are points with small windows or nowhere.
     """
     layers = len(layer_alert_m)
     n = 0
+    alike = True
     for item in range(items):
         q = (block + item) // layers if layers > 1 else block + item
         layer = block + item - q * layers
         state = usable(west[q], south[q], east[q], north[q])
         if state < 0:
-            return q, 0
+            return q, 0, False
         radius = _radius(layer_alert_m[layer], entry(reach_m, q, -1.0), entry(footprint_m, q, 0.0))
         window = window_of(west[q], south[q], east[q], north[q], radius)
         windows[0, item] = window.low
@@ -187,7 +200,10 @@ def _windows(
         elif is_small(window):
             windows[4, item] = _SMALL
             n = list_words(tiles, heads, window, layer, item, asked, cells, n)
-    return -1, n
+            alike &= (west[q] == east[q]) & (south[q] == north[q])
+        else:
+            alike = False
+    return -1, n, alike
 
 
 @compiled

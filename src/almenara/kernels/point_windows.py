@@ -85,33 +85,47 @@ def list_words(
 ) -> int:  # fmt: skip
     """Append [item, tile, bit of the word] and wanted cells of each word of a small window; how many there are.
 
-    All four words that there can be are written and what is not there overwritten: no branch to guess wrong.
+    Most windows lie in one word. The empty tile 0 is not told apart: the next step finds no word in it.
     """
-    row0 = window.low // CELL
-    row1 = window.high // CELL
-    column0 = window.left // CELL
-    column1 = window.right // CELL
-    two_rows = (row0 >> 3) != (row1 >> 3)
-    two_columns = (column0 >> 3) != (column1 >> 3)
-    for second_row in range(2):
-        word_row = row1 >> 3 if second_row else row0 >> 3
-        south = 0 if second_row else row0 & 7
-        north = row1 & 7 if second_row or not two_rows else 7
-        rows = (_ALL >> np.uint64(8 * (7 - north + south))) << np.uint64(8 * south)
-        base = layer * TILES + (word_row >> 3) * TILE_COLUMNS
-        for second_column in range(2):
-            word_column = column1 >> 3 if second_column else column0 >> 3
-            west = 0 if second_column else column0 & 7
-            east = column1 & 7 if second_column or not two_columns else 7
-            columns = (_ALL >> np.uint64(63 - east + west) << np.uint64(west)) * _EVERY_ROW
-            tile = int(tiles[base + (word_column >> 3)])
-            asked[0, n] = item
-            asked[1, n] = tile
-            asked[2, n] = (word_row & 7) << 3 | (word_column & 7)
-            cells[n] = rows & columns
-            prefetch(heads, 2 * tile)
-            n += int(tile > 0) & (two_rows | (second_row == 0)) & (two_columns | (second_column == 0))
+    row0 = _cell(window.low)
+    row1 = _cell(window.high)
+    column0 = _cell(window.left)
+    column1 = _cell(window.right)
+    if ((row0 ^ row1) | (column0 ^ column1)) < 8:
+        return _list_word(tiles, heads, layer, item, row0, row1, column0, column1, asked, cells, n)
+    for word_row in range(row0 >> 3, (row1 >> 3) + 1):
+        south = max(row0, word_row << 3)
+        north = min(row1, word_row << 3 | 7)
+        for word_column in range(column0 >> 3, (column1 >> 3) + 1):
+            west = max(column0, word_column << 3)
+            east = min(column1, word_column << 3 | 7)
+            n = _list_word(tiles, heads, layer, item, south, north, west, east, asked, cells, n)
     return n
+
+
+@compiled
+def _cell(units: int) -> int:
+    """The row or column of cells at units that are not negative: without a sign, a division is a multiplication."""
+    return int(np.int64(np.uint64(units) // np.uint64(CELL)))
+
+
+@compiled
+def _list_word(
+    tiles: NDArray[np.int32], heads: Keys, layer: int, item: int, south: int, north: int, west: int, east: int,
+    asked: Ints, cells: Keys, n: int,
+) -> int:  # fmt: skip
+    """Append one word, which holds the rows south…north and the columns west…east of cells."""
+    south_bit = south & 7
+    west_bit = west & 7
+    rows = (_ALL >> np.uint64(56 - 8 * (north - south))) << np.uint64(8 * south_bit)
+    columns = (_ALL >> np.uint64(63 - (east - west)) << np.uint64(west_bit)) * _EVERY_ROW
+    tile = int(tiles[layer * TILES + (south >> 6) * TILE_COLUMNS + (west >> 6)])
+    asked[0, n] = item
+    asked[1, n] = tile
+    asked[2, n] = (south & 56) | ((west >> 3) & 7)
+    cells[n] = rows & columns
+    prefetch(heads, 2 * tile)
+    return n + 1
 
 
 @compiled
