@@ -235,7 +235,7 @@ def _situations(
 ) -> Iterator[Situation]:
     """The incidents that a step touched or whose warning ends soon, as the warnings stage sees them.
 
-    What another authority warns of is not warned of again in our name (decision 17).
+    What another authority warns of is not warned of again in our name (decision 15).
     """
     names = {state.incidents.of_hazard[h] for h in touched if h in state.incidents.of_hazard}
     names.update(public_warnings.due(state.warnings, state.now_ms, state.policy))
