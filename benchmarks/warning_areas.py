@@ -78,7 +78,8 @@ def describe(result: dict[str, Any]) -> Section:
                 number(statistics.median(scene["area_km2"] for scene in scenes)),
                 f"{statistics.median(beyond):.0%}",
                 f"{100.0 * idle / max(warned, 1.0):.0f} %",
-                str(max(int(scene["missed"]) for scene in scenes)),
+                str(sum(int(scene["missed"]) for scene in scenes)),
+                str(max(int(scene["vertices"]) for scene in scenes)),
             ]
         )
     kind = "squares of 1,160 km²" if result["counties"] == "squares" else "the real ones of a file"
@@ -91,6 +92,7 @@ def describe(result: dict[str, Any]) -> Section:
                 "beyond need, median",
                 "people warned without need",
                 "scenes that miss what is needed",
+                "vertices, at most",
             ],
             rows,
         ),
@@ -165,6 +167,7 @@ def _judged(area: BaseGeometry, needed: BaseGeometry, people: Any, each: float) 
         "people": float(warned.sum()) * each,
         "people_beyond": float(idle.sum()) * each,
         # the needed shape is drawn with other corners than the area's: a metre's worth of it is not a miss
+        "vertices": float(shapely.get_num_coordinates(area)),
         "missed": float(_km2(shapely.difference(needed, area)) > 1e-3 * _km2(needed)),
     }
 

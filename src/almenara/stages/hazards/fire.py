@@ -167,7 +167,7 @@ class State:
         ids, index = np.unique(self.tracker.roots(fires), return_inverse=True)
         west, south, east, north = boxes_of(numbers)
         names = [self.facts.ids[i] for i in ids.tolist()]
-        return Boxes(names, index, west, south, east, north, since_ms=minutes * MINUTE_MS)
+        return Boxes(names, index, west, south, east, north, since_ms=minutes.astype(np.int64) * MINUTE_MS)
 
     def _apply(self, told: Pass, turns: Turns | None = None) -> tuple[list[dict[str, Any]], News]:
         """Take a pass into the facts; return the rows of CHANGES on fires that ended in others, and what is new."""
