@@ -23,6 +23,13 @@ def inlined(function: F) -> F:
     return cast(F, njit(nogil=True, error_model="numpy", inline="always")(function))
 
 
+def built_in(function: F) -> F:
+    """As `compiled`, but LLVM writes it out in each caller, however long it is: a loop over it then takes registers."""
+    dispatcher: Any = njit(nogil=True, error_model="numpy", forceinline=True)(function)
+    dispatcher._cache = MachineCode(function)
+    return cast(F, dispatcher)
+
+
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
     """A view that may not be written: kernels see one type, whether the array came from Arrow, a file or a sum."""
     view = array.view()
