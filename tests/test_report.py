@@ -9,7 +9,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
@@ -19,7 +18,6 @@ from hypothesis import strategies as st
 
 from almenara.model.errors import UnreadableInput
 from almenara.report import cap, render_report
-from almenara.report.basemap import View, land_path
 from almenara.report.cap import latest, read_messages
 from almenara.report.exposed import exposures
 from almenara.report.folder import read_run
@@ -359,28 +357,6 @@ def test_threads_of_warnings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert [m.identifier for m in read_messages(tmp_path / "warnings")[0]] == ["w-2", "w-3", "w-4"]
     (tmp_path / "summary.json").write_text("{}")
     assert "1 more messages were not read." in Page(render_report(tmp_path).read_text()).reads("en")
-
-
-def test_the_base_map_is_where_the_world_is() -> None:
-    view = View(-82.0, -6.0, -74.0, 3.0, 800.0, 900.0)
-    rings = [
-        np.array([pair.split() for pair in ring.split("L")], dtype=float)
-        for ring in land_path(view).replace("Z", "").split("M")[1:]
-    ]
-    land = shapely.union_all([shapely.Polygon(ring) for ring in rings if len(ring) > 3])
-
-    def on_land(lon: float, lat: float) -> bool:
-        return bool(land.contains(shapely.Point(float(view.x(np.array(lon))), float(view.y(np.array(lat))))))
-
-    assert on_land(-78.5, -0.2)  # Quito
-    assert on_land(-79.0, -2.9)  # Cuenca
-    assert not on_land(-81.5, -1.0)  # the Pacific
-    siberia = View(170.0, 60.0, 195.0, 72.0, 800.0, 400.0)  # Chukotka lies on both sides of 180 degrees
-    coast = max(land_path(siberia).split("M"), key=len).replace("Z", "").split("L")
-    chukotka = shapely.Polygon([tuple(map(float, pair.split())) for pair in coast])
-    east_of_180 = shapely.Point(float(siberia.x(np.array(-176.0))), float(siberia.y(np.array(67.0))))
-    assert chukotka.contains(east_of_180)
-    assert len(land_path(View(-180.0, -56.0, 180.0, 72.0, 960.0, 341.0))) < 400_000
 
 
 def test_hazards_keep_their_geometry_unread(tmp_path: Path) -> None:
