@@ -340,7 +340,8 @@ class FireKernel:
             **dict.fromkeys(NODE_FIELDS, int(s.counts[N_NODES])),
         }
         arrays = {f"cells.{name}": getattr(s, name)[: sizes.get(name)] for name in Cells._fields}
-        arrays["cells.merges"] = np.zeros_like(arrays["cells.merges"])  # of the last pass only: equal states are equal bytes
+        # The last pass's scratch: without it equal states are equal bytes.
+        arrays["cells.merges"] = np.zeros_like(arrays["cells.merges"])
         arrays |= {f"obs.{name}": getattr(self._obs, name)[:n] for name in Detections._fields}
         return arrays | {f"extra.{name}": column[:n] for name, column in self.extra.items()}
 

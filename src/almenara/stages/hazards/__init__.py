@@ -6,7 +6,7 @@ by its file's name. Its words and priorities are said in the later stages (see d
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -56,13 +56,19 @@ class Boxes:
     since_ms: NDArray[np.int64]
 
 
-def joined_boxes(parts: list[Boxes]) -> Boxes:
-    """Several boxes as one."""
+def joined_boxes(parts: list[Boxes], into: Mapping[str, str]) -> Boxes:
+    """Several boxes as one, those of a hazard that became part of another since (`into`) under the one that goes on."""
+    at: dict[str, int] = {}
+    places = []
+    for name in (name for part in parts for name in part.hazards):
+        while name in into:
+            name = into[name]
+        places.append(at.setdefault(name, len(at)))
     begins = np.cumsum([0, *(len(part.hazards) for part in parts[:-1])])
-    index = np.concatenate([part.index + begin for part, begin in zip(parts, begins, strict=True)])
+    index = np.array(places)[np.concatenate([part.index + b for part, b in zip(parts, begins, strict=True)])]
     columns = ("west", "south", "east", "north", "since_ms")
     joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in columns}
-    return Boxes([hazard for part in parts for hazard in part.hazards], index, **joined)
+    return Boxes(list(at), index, **joined)
 
 
 @dataclass(frozen=True, slots=True)

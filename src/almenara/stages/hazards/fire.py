@@ -130,7 +130,9 @@ class State:
                 self._sweep(end // 60 * 60, delta)
             self._let_go(delta)
         if found:
-            delta.boxes = found[0] if len(found) == 1 else joined_boxes(found)
+            last = {row["hazard_id"]: row["into"] for row in delta.changes}
+            into = {hazard: other for hazard, other in last.items() if other is not None}
+            delta.boxes = found[0] if len(found) == 1 else joined_boxes(found, into)
         return delta
 
     def _spans(self, t: NDArray[Any]) -> list[int]:
