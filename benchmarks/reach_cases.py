@@ -106,9 +106,9 @@ def _take_pass(fires: State, minute: int, seen: dict[str, bool], waiting: dict[s
     fronts = fires.fronts(sorted(seen))
     numbers = np.array([fires.facts.numbers[name] for name in fronts.hazards], np.int64)
     owner, cells, births = fires.tracker.footprints_of(numbers)
-    starts = np.searchsorted(owner, np.append(numbers, np.iinfo(np.int64).max))
+    starts, ends = (np.searchsorted(owner, numbers, side) for side in ("left", "right"))
     for k, name in enumerate(fronts.hazards):
-        own = slice(int(starts[k]), int(starts[k + 1]))
+        own = slice(int(starts[k]), int(ends[k]))
         waiting[name] = [c for c in waiting.get(name, ()) if _show(c, minute, cells[own], births[own])]
         if seen[name]:
             case = Case(name, minute, bool(fronts.fine[k]), float(fronts.advance_m[k]))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from almenara.kernels import machine_code
 from almenara.kernels.advance import beyond_m
 from almenara.kernels.batches import SMALL_BATCH
+from almenara.kernels.fire_fronts import rim_cells, tile_boxes
 from almenara.kernels.fire_kernel import EXTRA, FireKernel
 from almenara.kernels.key_table import empty_table, judge, with_room
 from almenara.kernels.outlines import outlines
@@ -64,7 +65,9 @@ def fires() -> None:
     tracker.outlines_of(own)
     tracker.outline_at(int(own[0]), 2)
     tracker.mergers(int(own[0]))
-    tracker.fronts_of(own, np.ones(len(own), np.int64))
+    _, tiles, bits, _ = tracker.fronts_of(own, np.ones(len(own), np.int64))
+    rim_cells(tiles, bits)
+    tile_boxes(tiles, bits)
     beyond_m(cell, cell)
     FireKernel.from_arrays(tracker.to_arrays(), tracker.told_until).compact(tracker.stale(0))
 

@@ -32,7 +32,7 @@ def incident_of(statement: Statement, area: BaseGeometry, now_ms: int) -> str:
 
     >>> said = Statement(kind="flood", area_name="x", urgency="Past", severity="Minor", certainty="Likely")
     >>> incident_of(said, shapely.box(0, 0, 1, 1), 0)
-    'by-hand-flood-19700101T0000-3a43'
+    'by-hand-flood-19700101T0000-5bfdc059'
     """
     told = msgspec.json.encode(statement, order="deterministic") + shapely.to_wkb(area, byte_order=1)
     digest = hashlib.blake2b(told, digest_size=4).hexdigest()
