@@ -42,7 +42,7 @@ def write_page(
         "Written by `make bench`. What people say about it stands in `benchmarks/notes.md` and is repeated here.",
         "\n".join(f"- {fact}" for fact in facts),
         "## Goals",
-        table(["work", "goal", "measured", "met"], marks) if marks else "Nothing that has a goal was measured this time.",
+        table(["work", "goal", "measured", "met"], marks) if marks else "Nothing that has a goal was measured.",
         notes.strip(),
     ]
     for title, result, section in parts:
