@@ -286,7 +286,7 @@ def test_files_of_another_kind_or_cut_short_are_refused(tmp_path: Path) -> None:
     from almenara import PlaceIndex
 
     PlaceIndex.build(0.0, 0.0).save(tmp_path / "index")
-    with pytest.raises(ValueError, match="not written by a fire tracker of this version: 'almenara place index "):
+    with pytest.raises(ValueError, match="not written by a fire tracker of this version: 'almenara place index 2'"):
         FireTracker.open(tmp_path / "index")
     tracker = FireTracker()
     tracker.update(spot(0.0, 0.0))
