@@ -48,6 +48,11 @@ class Message:
         return self.draft.identifier
 
     @property
+    def expires_ms(self) -> int:
+        """As sent; as drafted when it was not."""
+        return self.sent.expires_ms if self.sent is not None else self.draft.expires_ms
+
+    @property
     def xml(self) -> bytes:
         """As sent; as drafted when it was not."""
         return self.sent.xml if self.sent is not None else self.draft.xml
@@ -59,7 +64,7 @@ def read_messages(log: EventLog, now_ms: int) -> list[Message]:
     for event in _events(log):
         book.take(event)
     for message in book.messages.values():
-        if message.state == "in-force" and message.draft.expires_ms <= now_ms:
+        if message.state == "in-force" and message.expires_ms <= now_ms:
             message.state = "expired"
     return list(book.messages.values())
 
