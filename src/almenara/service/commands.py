@@ -1,9 +1,17 @@
 """What operators ask for, done on a session: one function, whoever calls it (command line, inbox, later the API)."""
 
 from almenara import pipeline
-from almenara.model.commands import AnyCommand, PauseChannel, ResumeChannel, RetryDeliveries
-from almenara.model.errors import CommandRefused
-from almenara.model.events import ChannelPaused, ChannelResumed, DeliveriesRetried, Event, WarningApproved
+from almenara.model.commands import AnyCommand, PauseChannel, RecordTest, ResumeChannel, RetryDeliveries
+from almenara.model.errors import CommandRefused, InvalidWarning, StatusMismatch
+from almenara.model.events import (
+    ChannelPaused,
+    ChannelResumed,
+    ChannelTested,
+    DeliveriesRetried,
+    Event,
+    WarningApproved,
+)
+from almenara.ports import Outgoing, Test
 from almenara.service.session import Session
 from almenara.stages import outbox, public_warnings
 from almenara.stages.outbox import Progress
@@ -19,6 +27,9 @@ def handle(session: Session, command: AnyCommand, by: str, now_ms: int) -> list[
         events: list[Event] = list(_of_channel(session.state.outbox, command, by, now_ms))
         for event in events:
             session.take(event)
+    elif isinstance(command, RecordTest):
+        events = [_tested(command, by, now_ms)]
+        session.take(events[0])
     else:
         events = _of_warning(session, command, by, now_ms)
     session.commit()
@@ -48,6 +59,24 @@ def _of_warning(session: Session, command: orders.WarningOrder, by: str, now_ms:
             state = pipeline.evolve(state, events[-1])
     session.queue(events)
     return events
+
+
+def _tested(command: RecordTest, by: str, now_ms: int) -> ChannelTested:
+    xml = command.message.encode()
+    try:
+        message = Outgoing(xml, "", Test)
+    except (InvalidWarning, StatusMismatch) as error:
+        raise CommandRefused("no-test", f"Only a message of status Test is noted as a test: {error}") from error
+    if message.identifier != command.identifier:
+        raise CommandRefused("no-test", f"The message is {message.identifier}, not {command.identifier}.")
+    return ChannelTested(
+        now_ms=now_ms,
+        channel=command.channel,
+        identifier=command.identifier,
+        by=by,
+        xml=xml,
+        results=command.results,
+    )
 
 
 def _of_channel(
