@@ -73,7 +73,7 @@ def describe(result: dict[str, Any]) -> Section:
     text = [
         f"The same warning to {result['webhooks']:,} webhooks, each a host and a connection of its own, and to "
         f"{result['mails']:,} mailboxes of one server, at the same time, {CONCURRENCY} places on each line, "
-        "by the real plugins, through outbox and log. Seconds from the moment it was sent to the receipt being durable. "
+        "by the real plugins, through outbox and log. Seconds from its sending until the receipt is durable. "
         "The far sides run on the same processors.",
         table(["recipients", "number", "delivered", "p50 s", "p99 s", "last s"], rows),
         table(["run", "wall s", "CPU s", "memory above the start MB", "log entries"], costs),
@@ -142,7 +142,7 @@ def run(webhooks: int, mails: int, *, trouble: bool) -> dict[str, Any]:
                     at = time.perf_counter() - begun
                     found |= {(event.channel, r.recipient): at for r in event.results if r.outcome == "delivered"}
             time.sleep(NAP_S)
-        result = {
+        result: dict[str, Any] = {
             "seconds": time.perf_counter() - begun,
             "cpu_s": time.process_time() - cpu,
             "memory_mb": _peak_mb() - before_mb,

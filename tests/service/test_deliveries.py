@@ -130,7 +130,7 @@ def test_killed_with_posts_under_way(tmp_path: Path, incoming: Path, forks: Fork
     """Over HTTP: the far side has each message, and where it has one twice, it has the same id and the same bytes."""
     config = configure(tmp_path, incoming, "Exercise")
     with sink() as (address, posts):
-        hook = f"options = {{ secret = {{ file = 'secret' }}, plain_http = true, "
+        hook = "options = { secret = { file = 'secret' }, plain_http = true, "
         hook += f"subscribers = [{{ id = 'a', url = '{address}' }}] }}"
         (tmp_path / "secret").write_text("whsec_" + "k" * 40, encoding="utf-8")
         with config.open("a", encoding="utf-8") as file:
@@ -158,7 +158,7 @@ def sink() -> Iterator[tuple[str, list[tuple[str, str, bytes]]]]:
     posts: list[tuple[str, str, bytes]] = []
 
     class Hook(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - as it is called
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             posts.append((self.headers["webhook-id"], self.headers["CAP-Identifier"], body))
             self.send_response(204)
