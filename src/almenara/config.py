@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from almenara.model.errors import UsageError
-from almenara.stages.public_warnings import Policy, Words, check_policy, read_words, shipped
+from almenara.stages.public_warnings import Policy, Words, check_policy, read_words, rehearse, shipped
 from almenara.stages.public_warnings.situation import HOUR_MS, KINDS
 
 EXAMPLE = """\
@@ -24,6 +24,7 @@ sender = "alerts@agency.example" # as CAP wants it
 # emergency_number = "911" # advice that names it is left out without one
 # languages = ["es", "en"] # the first is the one that counts; there must be words for each
 # templates = "words"      # folder of your own words: almenara warnings words --templates words
+# profiles = ["google"]    # of CAP, kept by every message: almenara cap validate --help
 # quiet_h = 3              # changes that can wait, wait this long after a message
 # expires_h = { fire = 6, earthquake = 3 } # how long a warning lasts
 # expiry_near_h = 1        # a warning of a hazard that goes on is renewed this long before it ends
@@ -61,6 +62,18 @@ GROWTH_MIN, GROWTH_MAX = 1.05, 10.0
 
 CONCURRENCY_MAX = 1_000
 TIMEOUT_S_MAX = 300
+#: What the policy takes over as it is.
+_POLICY = (
+    "status",
+    "sender",
+    "timezone",
+    "sender_name",
+    "web",
+    "contact",
+    "emergency_number",
+    "languages",
+    "profiles",
+)
 _CHANNEL_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
@@ -109,6 +122,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     contact: str | None = None
     emergency_number: str | None = None
     languages: tuple[str, ...] = Policy().languages
+    profiles: tuple[str, ...] = ()  # of CAP: what breaks one of them does not leave
     templates: str | None = None  # a folder of words beside those that come with Almenara, or in their place
     quiet_h: float = Policy().quiet_ms / HOUR_MS
     expires_h: dict[str, float] = {}  # by kind; what is not named has its default
@@ -143,11 +157,7 @@ def words_of(config: Config, base: Path) -> Words:
 
 def policy_of(config: Config) -> Policy:
     """How the house warns, as far as it is configured."""
-    own = {
-        name: getattr(config, name)
-        for name in ("status", "sender", "timezone", "sender_name", "web", "contact", "emergency_number", "languages")
-        if getattr(config, name) is not None
-    }
+    own = {name: getattr(config, name) for name in _POLICY if getattr(config, name) is not None}
     lasts = {kind: round(hours * HOUR_MS) for kind, hours in config.expires_h.items()}
     return Policy(
         **own,
@@ -196,7 +206,9 @@ def _check_warnings(config: Config, path: Path) -> None:
     if not GROWTH_MIN <= config.growth <= GROWTH_MAX:
         raise UsageError(f"{path}: growth must lie between {GROWTH_MIN} and {GROWTH_MAX}.")
     try:
-        check_policy(policy_of(config), words_of(config, path.parent))
+        policy, words = policy_of(config), words_of(config, path.parent)
+        check_policy(policy, words)
+        rehearse(policy, words)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
 

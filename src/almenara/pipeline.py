@@ -101,7 +101,11 @@ def evolve(state: State, event: Event) -> State:
     elif isinstance(event, WarningPolicySet):
         settings = {name: getattr(event, name) for name in WarningPolicySet.SETTINGS}
         state.policy = msgspec.structs.replace(
-            state.policy, **settings, languages=tuple(event.languages), signed=event.signed
+            state.policy,
+            **settings,
+            languages=tuple(event.languages),
+            profiles=tuple(event.profiles),
+            signed=event.signed,
         )
     if isinstance(event, outbox.EVENTS):  # what was sent concerns the warnings and the outbox
         state.outbox = outbox.evolve(state.outbox, event)

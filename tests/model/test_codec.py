@@ -87,6 +87,7 @@ def test_a_policy_of_before_the_rest_could_be_set() -> None:
         msgspec.structs.replace(
             Policy(),
             languages=tuple(event.languages),
+            profiles=tuple(event.profiles),
             **{name: getattr(event, name) for name in WarningPolicySet.SETTINGS if name != "approval"},
         )
         == Policy()

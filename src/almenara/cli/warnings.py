@@ -267,6 +267,7 @@ def _print_table(messages: Iterable[Message]) -> None:
     table.columns[0].overflow = "fold"
     for m in messages:
         words = f"{m.state}: {STATES[m.state]}" + (f" ({m.detail})" if m.detail else _yeses(m))
+        words += f"; cannot leave: {'; '.join(m.breaks)}" if m.breaks else ""
         style = {"draft": "bold yellow", "in-force": "bold red"}.get(m.state, "dim")
         delivered = ", ".join(f"{name} {_count(c)}" for name, c in sorted(m.deliveries.items()))
         cells = (m.draft.severity, str(len(m.draft.places)), _utc(m.expires_ms), delivered)
@@ -285,6 +286,8 @@ def _print_message(message: Message) -> None:
     console = Console(highlight=False, markup=False)
     console.print(f"{message.identifier}  {alert.msg_type} {alert.status}", style="bold")
     console.print(f"{message.state}: {STATES[message.state]}" + (f" ({message.detail})" if message.detail else ""))
+    for fault in message.breaks:
+        console.print(f"cannot leave: {fault}", style="bold red")
     for at_ms, words in message.timeline:
         console.print(f"  {_utc(at_ms)}  {words}")
     for name, counts in sorted(message.deliveries.items()):
@@ -307,6 +310,7 @@ def _fields(m: Message) -> dict[str, Any]:
         "severity": m.draft.severity,
         "state": m.state,
         "detail": m.detail,
+        "breaks": m.breaks,
         "reasons": m.draft.reasons,
         "places": m.draft.places,
         "drafted": _utc(m.draft.now_ms),

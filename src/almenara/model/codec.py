@@ -28,6 +28,7 @@ UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
         "expires_ms": {"fire": 6 * 3_600_000, "earthquake": 3 * 3_600_000},
     },
     ("WarningPolicySet", 2): lambda fields: {**fields, "expiry_near_ms": 3_600_000, "growth": 1.2},
+    ("WarningPolicySet", 3): lambda fields: {**fields, "profiles": []},
 }
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")

@@ -226,7 +226,7 @@ class WarningExpired(Event, frozen=True, kw_only=True):
 class WarningPolicySet(Event, frozen=True, kw_only=True):
     """How the house warns from now on (stages.public_warnings.Policy), as far as that may change within a run."""
 
-    version: ClassVar[int] = 3  # 1 knew only `approval` and `signed`, 2 neither `expiry_near_ms` nor `growth`
+    version: ClassVar[int] = 4  # 1 knew only `approval` and `signed`, 2 neither `expiry_near_ms` nor `growth`, 3 no profiles
     #: The fields that the policy takes over as they are.
     SETTINGS: ClassVar[tuple[str, ...]] = (
         "approval",
@@ -251,6 +251,7 @@ class WarningPolicySet(Event, frozen=True, kw_only=True):
     expiry_near_ms: int
     growth: float  # a factor
     expires_ms: dict[str, int]  # by kind
+    profiles: list[str]  # of CAP: what breaks one of them does not leave
 
 
 class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

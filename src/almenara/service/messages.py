@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import get_args
 
 from almenara.model.cap import MsgType
 from almenara.model.events import (
@@ -10,11 +11,13 @@ from almenara.model.events import (
     WarningApproved,
     WarningDrafted,
     WarningExpired,
+    WarningPolicySet,
     WarningRejected,
     WarningSent,
 )
 from almenara.ports import EventLog
 from almenara.stages.public_warnings.approval import MACHINE
+from almenara.stages.public_warnings.profiles import breaches
 
 #: States of a message, each with what it means for people.
 STATES = {
@@ -41,6 +44,7 @@ class Message:
     sent: WarningSent | None = None
     deliveries: dict[str, Counter[str]] = field(default_factory=dict)  # channel → outcome → recipients
     timeline: list[tuple[int, str]] = field(default_factory=list)
+    breaks: list[str] = field(default_factory=list)  # of a draft: why it cannot leave by the profiles switched on
 
     @property
     def identifier(self) -> str:
@@ -66,11 +70,21 @@ def read_messages(log: EventLog, now_ms: int) -> list[Message]:
     for message in book.messages.values():
         if message.state == "in-force" and message.expires_ms <= now_ms:
             message.state = "expired"
+        if message.state == "draft":
+            message.breaks = [str(fault) for fault in breaches(message.xml, book.profiles)]
     return list(book.messages.values())
 
 
-Told = WarningDrafted | WarningApproved | WarningRejected | WarningSent | WarningExpired | DeliveriesRecorded
-_KINDS = {"WarningDrafted", "WarningApproved", "WarningRejected", "WarningSent", "WarningExpired", "DeliveriesRecorded"}
+Told = (
+    WarningDrafted
+    | WarningApproved
+    | WarningRejected
+    | WarningSent
+    | WarningExpired
+    | DeliveriesRecorded
+    | WarningPolicySet
+)
+_KINDS = {kind.__name__ for kind in get_args(Told)}
 
 
 def _events(log: EventLog) -> Iterator[Told]:
@@ -84,6 +98,7 @@ def _events(log: EventLog) -> Iterator[Told]:
 class _Book:
     def __init__(self) -> None:
         self.messages: dict[str, Message] = {}
+        self.profiles: list[str] = []
         self._last: dict[str, dict[str, str]] = {}  # thread → "draft" and "sent" → identifier
         self._outcomes: dict[tuple[str, str, str], str] = {}  # identifier, channel, recipient
 
@@ -91,6 +106,9 @@ class _Book:
         """Follow one event."""
         if isinstance(event, WarningDrafted):
             self._drafted(event)
+            return
+        if isinstance(event, WarningPolicySet):
+            self.profiles = event.profiles
             return
         message = self.messages[event.identifier]
         if isinstance(event, WarningApproved):

@@ -168,10 +168,12 @@ class Session:
         """
         settings = {name: getattr(policy, name) for name in WarningPolicySet.SETTINGS}
         signed = self.clockwork.sign is not None
-        policy = msgspec.structs.replace(self.state.policy, **settings, languages=policy.languages, signed=signed)
+        settings["languages"], settings["profiles"] = policy.languages, policy.profiles
+        policy = msgspec.structs.replace(self.state.policy, **settings, signed=signed)
         check_policy(policy, self.words)
         if policy != self.state.policy:
-            self.take(WarningPolicySet(now_ms=at_ms, **settings, languages=list(policy.languages), signed=signed))
+            settings["languages"], settings["profiles"] = list(policy.languages), list(policy.profiles)
+            self.take(WarningPolicySet(now_ms=at_ms, **settings, signed=signed))
 
     def import_places(self, spec: str, progress: Progress) -> None:
         """Read the protected places, unless the log has them."""

@@ -111,6 +111,7 @@ def test_every_reason_of_the_tables_is_reached() -> None:
 def test_a_profile_is_found_by_its_file_and_survives_any_alert(name: str) -> None:
     profile = load(name)
     assert profile.TITLE
+    assert profile.CODE in ("", *MODEL.code)
     for words in ("<info/>", "<info><area/></info>", "<info><area><polygon>x</polygon></area></info>", "text"):
         xml = f'<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">{words}</alert>'.encode()
         document = open_document(xml)
@@ -130,6 +131,7 @@ def test_info_blocks_must_agree() -> None:
     reasons = {fault.reason for fault in validate(xml, ["google", "ipaws"])}
     assert reasons >= {"google:category-differs", "google:eventCode-differs", "google:event-differs"}
     assert reasons >= {"ipaws:category-differs", "ipaws:eventCode-differs", "ipaws:event-code"}
+    assert "canada:eventCode-differs" in {fault.reason for fault in validate(xml, ["canada"])}
 
 
 def test_a_message_without_info_or_area() -> None:
@@ -150,8 +152,12 @@ def test_ipaws_is_a_profile_of_1_2() -> None:
 def test_advice_makes_nothing_invalid() -> None:
     poor = with_info(MODEL, sender_name=None, instruction=None, contact=None, response_type=(), headline="h" * 141)
     assert validate(to_xml(poor), names()) == []
+    poor = with_info(poor, event="e" * 35, area=(msgspec.structs.replace(AREA, area_desc="a" * 50),))
     advice = {fault.reason for fault in advise_all(open_document(to_xml(poor)), names())}
     assert advice >= {"google:senderName-recommended", "google:headline-long", "ipaws:instruction-recommended"}
+    assert advice >= {"google:event-long", "google:areaDesc-long", "canada:instruction-recommended"}
+    unshaped = with_info(MODEL, area=(msgspec.structs.replace(AREA, polygon=(), circle=()),))
+    assert "canada:shape-recommended" in {f.reason for f in advise_all(open_document(to_xml(unshaped)), ["canada"])}
 
 
 @settings(max_examples=150, deadline=None)

@@ -7,7 +7,7 @@ from tests.stages.public_warnings.scene import POLICY, T0
 
 from almenara.model.commands import ApproveWarning
 from almenara.model.events import Event, WarningApproved
-from almenara.stages.public_warnings import Situation, State, decide, due, evolve, send, shipped
+from almenara.stages.public_warnings import Signer, Situation, State, Words, decide, due, evolve, send, shipped
 from almenara.stages.public_warnings.orders import is_ready, order
 from almenara.stages.public_warnings.situation import Policy
 
@@ -17,8 +17,10 @@ ACTUAL = msgspec.structs.replace(POLICY, status="Actual")
 class House:
     """A warnings stage with its operators: every event, in order, and the situation of each incident."""
 
-    def __init__(self, policy: Policy = ACTUAL) -> None:
+    def __init__(self, policy: Policy = ACTUAL, words: Words | None = None, sign: Signer | None = None) -> None:
         self.policy = policy
+        self.words = words or shipped()
+        self.sign = sign
         self.state = State()
         self.now = T0
         self.events: list[Event] = []
@@ -28,7 +30,7 @@ class House:
         evolve(self.state, event)
         self.events.append(event)
         if isinstance(event, WarningApproved) and is_ready(self.state, event.identifier, self.policy):
-            self.take(send(self.state, event.identifier, self.now, self.policy))
+            self.take(send(self.state, event.identifier, self.now, self.policy, self.sign))
 
     def see(self, *situations: Situation) -> list[Event]:
         """One step with what was touched, and what is due anyhow."""
@@ -39,13 +41,13 @@ class House:
             if name in self.situations and not self.situations[name].ended:
                 seen.setdefault(name, self.situations[name])
         before = len(self.events)
-        for event in decide(self.state, list(seen.values()), self.now, self.policy, shipped()):
+        for event in decide(self.state, list(seen.values()), self.now, self.policy, self.words):
             self.take(event)
         return self.events[before:]
 
     def order(self, command: Any, by: str = "Ana") -> list[Event]:
         before = len(self.events)
-        for event in order(self.state, command, by, self.look, self.now, self.policy, shipped()):
+        for event in order(self.state, command, by, self.look, self.now, self.policy, self.words):
             self.take(event)
         return self.events[before:]
 

@@ -24,6 +24,7 @@ from almenara.stages.public_warnings.by_hand import KEPT_MS, is_by_hand
 from almenara.stages.public_warnings.drafting import Envelope, Judgement, compose, judge, seal
 from almenara.stages.public_warnings.endings import compose_cancel
 from almenara.stages.public_warnings.letting_out import check_same, stamped
+from almenara.stages.public_warnings.profiles import breaches, rehearse
 from almenara.stages.public_warnings.situation import Policy, Situation, ThreatenedPlace, check_policy
 from almenara.stages.public_warnings.templates import Words, read_words, shipped
 from almenara.stages.public_warnings.threads import Account, Draft, State, Thread, thread_id
@@ -44,6 +45,7 @@ __all__ = [
     "evolve",
     "forget",
     "read_words",
+    "rehearse",
     "rule_of",
     "send",
     "shipped",
@@ -85,7 +87,7 @@ def decide(state: State, situations: Sequence[Situation], now_ms: int, policy: P
             continue
         events.append(event)
         redrafted.add(situation.incident)
-        if isinstance(event, WarningDrafted) and rule_of(thread, event, policy) == AUTOMATIC:
+        if isinstance(event, WarningDrafted) and _leaves_by_itself(thread, event, policy):
             events.append(WarningApproved(now_ms=now_ms, identifier=event.identifier, by=POLICY))
             told.add(situation.incident)
     for incident, expires_ms in sorted(state.open.items()):
@@ -117,6 +119,8 @@ def send(state: State, identifier: str, now_ms: int, policy: Policy, sign: Signe
     if back != out:
         raise InvalidWarning(f"{identifier}: what was read back is not what was to be sent.")
     lasts_ms = 0 if draft.msg_type == MsgType.CANCEL else whole(now_ms) - whole(draft.now_ms)
+    if broken := breaches(xml, policy.profiles):
+        raise InvalidWarning(f"{identifier} breaks a profile that is switched on: {'; '.join(map(str, broken))}")
     return WarningSent(
         now_ms=now_ms,
         identifier=identifier,
@@ -171,6 +175,11 @@ def due(state: State, now_ms: int, policy: Policy) -> list[str]:
     """Incidents whose warning or draft ends soon: `decide` must see their situations even when nothing touched them."""
     near = {name for name, expires_ms in state.open.items() if expires_ms - now_ms <= policy.expiry_near_ms}
     return sorted(near | {name for name, stale_ms in state.pending.items() if stale_ms <= now_ms})
+
+
+def _leaves_by_itself(thread: Thread | None, event: WarningDrafted, policy: Policy) -> bool:
+    """Whether nobody needs to approve a draft. One that breaks a profile that is switched on waits for a person."""
+    return rule_of(thread, event, policy) == AUTOMATIC and not breaches(event.xml, policy.profiles)
 
 
 def rule_of(thread: Thread | None, event: WarningDrafted | Draft, policy: Policy) -> str:

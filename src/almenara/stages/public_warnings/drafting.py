@@ -24,6 +24,7 @@ from almenara.model.cap import (
     to_xml,
 )
 from almenara.model.cap.event_terms import LIST_NAME
+from almenara.model.cap.profiles import load
 from almenara.model.errors import InvalidWarning
 from almenara.stages.public_warnings.area import Target, uncovered, warning_area
 from almenara.stages.public_warnings.situation import Policy, Situation, ThreatenedPlace, zone_of
@@ -167,6 +168,7 @@ def alert_of(situation: Situation, envelope: Envelope, infos: tuple[Info, ...], 
         msg_type=envelope.msg_type,
         source="Almenara",
         scope=Scope(policy.scope),
+        code=tuple(code for name in policy.profiles if (code := load(name).CODE)),
         note=" / ".join(notes) or None,
         references=envelope.references,
         incidents=(situation.incident,),
@@ -196,6 +198,7 @@ def info_of(
     if situation.area_km2 is not None and math.isfinite(situation.area_km2):
         parameters.append(NamedValue(AREA_KM2, f"{situation.area_km2:.3f}"))
     cancelled = envelope.msg_type is MsgType.CANCEL
+    codes = ({LIST_NAME: kind.event_code} if kind.event_code else {}) | kind.event_codes
     return Info(
         language=tag,
         category=tuple(kind.category),
@@ -204,7 +207,7 @@ def info_of(
         urgency=judged.urgency,
         severity=judged.severity,
         certainty=judged.certainty,
-        event_code=(NamedValue(LIST_NAME, kind.event_code),) if kind.event_code else (),
+        event_code=tuple(NamedValue(name, code) for name, code in codes.items()),
         effective=from_ms(envelope.now_ms, zone),
         onset=None if cancelled else from_ms(min(situation.first_seen_ms, envelope.now_ms), zone),
         expires=from_ms(envelope.expires_ms, zone),
@@ -245,7 +248,7 @@ def _values(
     if outside:
         values["places"] = _named(outside, PLACES_NAMED, common)
     shaken = [place for place in ranked if place.mmi is not None]
-    if shaken:
+    if shaken and words.mmi:
         strongest = max(shaken, key=lambda p: (p.mmi or 0.0, p.population or 0, p.id))
         values["strongest"] = _name(strongest.name, common)
         values["mmi"] = words.mmi[str(min(max(round(strongest.mmi or 0.0), 4), 10))]

@@ -26,6 +26,7 @@ from almenara.stages.public_warnings.by_hand import (
 )
 from almenara.stages.public_warnings.drafting import Envelope, compose, judge
 from almenara.stages.public_warnings.endings import BY_PERSON, compose_all_clear, compose_cancel, reworded
+from almenara.stages.public_warnings.profiles import demand
 from almenara.stages.public_warnings.situation import HOUR_MS, Policy, Situation, bare
 from almenara.stages.public_warnings.templates import Words
 from almenara.stages.public_warnings.threads import Draft, State, Thread
@@ -48,12 +49,13 @@ def order(
     """
     by = person(by)
     if isinstance(command, ApproveWarning):
-        return [_approve(state, command.identifier, by, now_ms)]
+        return [_approve(state, command.identifier, by, now_ms, policy)]
     if isinstance(command, RejectWarning):
         thread, draft = _draft(state, command.identifier)
         return [WarningRejected(now_ms=now_ms, identifier=draft.identifier, by=by, reason=_text(command.reason))]
     if isinstance(command, DraftByHand):
         known, event = _by_hand(state, command, by, now_ms, policy, words)
+        demand(event.xml, policy.profiles)
         return [event, *_first_yes(known, event, by, now_ms, policy)]
     thread = _thread(state, command.thread)
     if isinstance(command, SendUpdate):
@@ -62,6 +64,7 @@ def order(
         event = _cancel(thread, command, by, look, now_ms, policy, words)
     else:
         event = _all_clear(thread, command.wording, by, look, now_ms, policy, words)
+    demand(event.xml, policy.profiles)
     return [event, *_first_yes(thread, event, by, now_ms, policy)]
 
 
@@ -79,8 +82,9 @@ def _first_yes(
     return [WarningApproved(now_ms=now_ms, identifier=event.identifier, by=by)] if enough else []
 
 
-def _approve(state: State, identifier: str, by: str, now_ms: int) -> WarningApproved:
+def _approve(state: State, identifier: str, by: str, now_ms: int, policy: Policy) -> WarningApproved:
     _, draft = _draft(state, identifier)
+    demand(draft.xml, policy.profiles)
     if draft.stale_ms <= now_ms:
         raise CommandRefused(
             "out-of-date",

@@ -9,6 +9,7 @@ import msgspec
 from shapely.geometry.base import BaseGeometry
 
 from almenara.model.cap import Scope, Status
+from almenara.model.cap.profiles import load
 from almenara.model.errors import UsageError
 from almenara.stages.public_warnings.approval import check_rules
 from almenara.stages.public_warnings.templates import Words
@@ -97,6 +98,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     growth: float = 1.2  # a footprint that grew by this factor is worth an update
     approval: dict[str, str] = {}  # who has to say yes, by "kind/severity", kind or "default" (see approval.rule_for)
     signed: bool = False  # nothing is sent that is not signed
+    profiles: tuple[str, ...] = ()  # of CAP (model.cap.profiles): no message leaves that breaks one of them
     expires_ms: dict[str, int] = msgspec.field(default_factory=lambda: {"fire": 6 * HOUR_MS, "earthquake": 3 * HOUR_MS})
 
 
@@ -111,6 +113,8 @@ def check_policy(policy: Policy, words: Words) -> None:
         raise UsageError("Warnings need at least one language.")
     zone_of(policy.timezone)
     check_rules(policy.approval, words.kinds)
+    for name in policy.profiles:
+        load(name)
     for tag in policy.languages:
         common = words.language(tag)
         if policy.status != Status.ACTUAL and not (

@@ -66,6 +66,7 @@ PLACEHOLDERS = frozenset(
 )
 _TIME = frozenset(["day", "month", "year", "hour", "minute", "zone"])
 _CERTAINTIES = ("Observed", "Likely", "Possible")
+_INTENSITIES = ("4", "5", "6", "7", "8", "9", "10")  # Modified Mercalli
 _FILE_BYTES_MAX = 256 * 1024
 _FILES_MAX = 1_000
 
@@ -78,6 +79,7 @@ class Kind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     category: list[Category]
     response: dict[Urgency, list[ResponseType]]
     event_code: str | None = None  # of the OASIS Event Terms List 1.2, where it has the event
+    event_codes: dict[str, str] = {}  # of other lists, by CAP's valueName: SAME = "FRW"
 
 
 class Hazard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -262,6 +264,8 @@ def parse_hazard(text: str, name: str) -> Hazard:
         for key, sentences in found.items():
             for sentence in [sentences] if isinstance(sentences, str) else sentences:
                 _check(sentence, PLACEHOLDERS if part != "reason" else frozenset(), f"{name}: [{part}] {key}")
+    if (words.mmi or "{mmi}" in text) and set(words.mmi) != set(_INTENSITIES):
+        raise UsageError(f"{name}: [mmi] must hold exactly {', '.join(_INTENSITIES)}.")
     return words
 
 

@@ -14,6 +14,7 @@ class Profile(Protocol):
     """What a module of this package offers."""
 
     TITLE: str  #: with the document that it follows
+    CODE: str  #: what a message that keeps it says in `code`; empty where it asks for none
 
     def check(self, document: Document) -> Iterator[Fault]:
         """Breaches of what it demands (MUST, SHALL, REQUIRED). The document may break the schema."""

@@ -1,6 +1,6 @@
 """Rules that several profiles share, each under the profile's own name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from lxml import etree
@@ -8,6 +8,8 @@ from lxml import etree
 from almenara.model.cap.document import Document, line_of
 from almenara.model.cap.faults import Fault
 from almenara.model.cap.lexical import BadText, read_time
+
+_PLURALS = {"category": "categories", "eventCode": "event codes"}
 
 
 def at(reason: str, element: etree._Element, message: str) -> Fault:
@@ -39,9 +41,11 @@ def named_values(document: Document, parent: etree._Element, name: str) -> list[
     ]
 
 
-def same_in_all_infos(document: Document, profile: str) -> Iterator[Fault]:
+def same_in_all_infos(
+    document: Document, profile: str, names: Iterable[str] = ("category", "eventCode")
+) -> Iterator[Fault]:
     """All info blocks of one alert have the same categories and the same event codes."""
-    for name, plural in (("category", "categories"), ("eventCode", "event codes")):
+    for name, plural in ((name, _PLURALS[name]) for name in names):
         expected: set[object] | None = None
         for info in document.infos():
             if name == "category":

@@ -1,4 +1,10 @@
-"""United States: CAP v1.2 USA Integrated Public Alert and Warning System Profile v1.0 (OASIS, 13 October 2009)."""
+"""United States: CAP v1.2 USA Integrated Public Alert and Warning System Profile v1.0 (OASIS, 13 October 2009).
+
+https://docs.oasis-open.org/emergency/cap/v1.2/ipaws-profile/v1.0/cap-v1.2-ipaws-profile-v1.0.html takes CAP's elements
+one by one, and each rule here is named for its element. How binding a rule is has been taken from what the validator in
+github.com/google/cap-library (`us/Ipaws1Profile`) reports as an error or as a recommendation. What only one system
+behind IPAWS asks for (lengths of texts for phones, EAS routing) is not checked.
+"""
 
 import re
 from collections.abc import Iterator
@@ -18,25 +24,25 @@ from almenara.model.cap.profiles._rules import (
 
 TITLE = "CAP v1.2 USA IPAWS Profile v1.0"
 
-#: Section 2, code: names the version of the profile.
-PROFILE_CODE = "IPAWSv1.0"
+#: Names the version of the profile.
+CODE = "IPAWSv1.0"
 _EVENT_CODE = re.compile(r"[A-Z0-9]{3}")
 _LOCATION_CODE = re.compile(r"[0-9]{6}")
 
 
 def check(document: Document) -> Iterator[Fault]:
-    """Breaches of what the table of section 2 requires, by its elements."""
+    """Breaches of what the table requires, by its elements."""
     root = document.root
     if document.version is not Version.V1_2:
         yield at("ipaws:version", root, f"The profile is one of CAP 1.2; the message is in {document.version}.")
-    if PROFILE_CODE not in {(code.text or "").strip() for code in document.children(root, "code")}:  # code
-        yield at("ipaws:code-missing", root, f"A code {PROFILE_CODE} is required.")
+    if CODE not in {(code.text or "").strip() for code in document.children(root, "code")}:  # code
+        yield at("ipaws:code-missing", root, f"A code {CODE} is required.")
     yield from references_present(document, "ipaws:references-missing")  # references
     yield from info_present(document, "ipaws:info-missing")  # info
-    yield from same_in_all_infos(document, "ipaws")  # info: "MUST have the same category and eventCode values"
+    yield from same_in_all_infos(document, "ipaws")  # info
     yield from texts_present(document, {"expires": "ipaws:expires-missing"}, "{} is required.")  # expires
     yield from area_present(document, "ipaws:area-missing")  # area
-    for info in document.infos():  # eventCode: "one and only one" of SAME
+    for info in document.infos():  # eventCode: of SAME, exactly one
         codes = [value for name, value in named_values(document, info, "eventCode") if name == "SAME"]
         if len(codes) != 1:
             yield at("ipaws:event-code", info, f"One eventCode named SAME is required; there are {len(codes)}.")
@@ -45,7 +51,7 @@ def check(document: Document) -> Iterator[Fault]:
 
 
 def advise(document: Document) -> Iterator[Fault]:
-    """Departures from what section 2 recommends, and what it ignores."""
+    """Departures from what the table recommends, and what it ignores."""
     for info in document.infos():
         for name in ("effective", "onset"):
             if not is_blank(document.text(info, name)):

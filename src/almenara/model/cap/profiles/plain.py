@@ -25,6 +25,7 @@ from almenara.model.cap.lexical import (
 from almenara.model.cap.profiles._rules import at, find_time, is_blank
 
 TITLE = "Common Alerting Protocol, OASIS, the text of section 3.2"
+CODE = ""
 
 _FORBIDDEN = re.compile(r"[\s,<&]")
 _MIME_TYPE = re.compile(r"\s*[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+\s*(;.*)?", re.DOTALL)
