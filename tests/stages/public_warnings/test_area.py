@@ -4,15 +4,18 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyproj
 import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 from shapely.geometry.base import BaseGeometry
+from tests.model.cap.messages import FULL
 
-from almenara.model.cap import Ring
+from almenara.model.cap import Alert, Ring, from_xml, to_xml, validate
 from almenara.model.errors import InvalidWarning
 from almenara.stages.public_warnings.area import (
     POINT_MARGIN_M,
@@ -80,13 +83,22 @@ latitudes = st.one_of(
 spreads = st.sampled_from([0.0, 0.001, 0.02, 0.3, 3.0])
 
 
-KINDS = ["cells", "sliver", "star", "circle"]
+KINDS = ["cells", "sliver", "needle", "star", "circle", "holed", "tiny", "huge"]
+Scene = tuple[BaseGeometry | None, list[Target]]
 
 
 @st.composite
-def scenes(draw: st.DrawFn) -> tuple[BaseGeometry | None, list[Target]]:
-    lon0, lat0, spread = draw(longitudes), draw(latitudes), draw(spreads)
+def scenes(draw: st.DrawFn) -> Scene:
+    footprint = draw(st.sampled_from(["", *KINDS]))
+    kinds = draw(st.lists(st.sampled_from(["", "", "", *KINDS]), min_size=not footprint, max_size=12))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return made(rng, draw(longitudes), draw(latitudes), draw(spreads), footprint, kinds, twice=draw(st.booleans()))
+
+
+def made(
+    rng: np.random.Generator, lon0: float, lat0: float, spread: float, kind: str, kinds: list[str], *, twice: bool
+) -> Scene:
+    """A footprint of a kind ("" for none) and places of other kinds ("" for a point), strewn about."""
     stretch = min(1.0 / max(math.cos(math.radians(lat0)), 0.05), 10.0)
 
     def somewhere() -> tuple[float, float]:
@@ -99,33 +111,73 @@ def scenes(draw: st.DrawFn) -> tuple[BaseGeometry | None, list[Target]]:
         if kind == "cells":
             d = 0.0034
             cells = [shapely.box(i * d, j * d, i * d + d, j * d + d) for i, j in rng.integers(-4, 5, (12, 2))]
-            made = shapely.transform(shapely.union_all(cells), lambda xy: xy * [stretch, 1.0] + [lon, lat])
+            drawn = shapely.transform(shapely.union_all(cells), lambda xy: xy * [stretch, 1.0] + [lon, lat])
         elif kind == "sliver":
-            made = shapely.Polygon([(lon, lat), (lon + 0.2, lat + 1e-7), (lon + 0.2, lat), (lon + 0.1, lat - 1e-7)])
+            drawn = shapely.Polygon([(lon, lat), (lon + 0.2, lat + 1e-7), (lon + 0.2, lat), (lon + 0.1, lat - 1e-7)])
+        elif kind == "needle":  # all the way north and south, and no wider than rounding
+            drawn = shapely.box(lon, lat - 5.0, lon + 1e-7, lat + 5.0)
         elif kind == "star":
             angle = np.linspace(0, 2 * np.pi, 601)[:-1]
             radius = 0.02 * (1.0 + 0.8 * rng.uniform(-1, 1, 600))
-            made = shapely.Polygon(
+            drawn = shapely.Polygon(
                 np.column_stack([lon + stretch * radius * np.cos(angle), lat + radius * np.sin(angle)])
             )
+        elif kind == "holed":
+            drawn = shapely.Point(lon, lat).buffer(0.5).difference(shapely.Point(lon + 0.1, lat).buffer(0.3))
+            drawn = drawn.difference(shapely.box(lon - 0.4, lat - 1e-6, lon - 0.25, lat + 1e-6))
+        elif kind == "tiny":
+            drawn = shapely.box(lon, lat, lon + 1e-9, lat + 1e-9)
+        elif kind == "huge":  # an ocean, over a pole and the antimeridian often
+            drawn = shapely.box(lon - 70.0, lat - 40.0, lon + 70.0, lat + 40.0)
         else:
-            made = shapely.Point(lon, lat).buffer(2.0, quad_segs=18)
-        made = cut(made)
-        return None if made.is_empty or not made.is_valid else made
+            drawn = shapely.Point(lon, lat).buffer(2.0, quad_segs=18)
+        drawn = cut(drawn)
+        return None if drawn.is_empty or not drawn.is_valid else drawn
 
-    kind = draw(st.sampled_from(["", *KINDS]))
     footprint = shape(kind) if kind else None
     places: list[Target] = []
-    for kind in draw(st.lists(st.sampled_from(["", "", "", *KINDS]), min_size=footprint is None, max_size=12)):
+    for one in [*kinds, *([] if kinds or footprint is not None else [""])]:
         lon, lat = somewhere()
-        places.append((lon, lat, shape(kind) if kind else None, float(rng.choice([0.0, 300.0, 1500.0]))))
-    places += places[: draw(st.integers(0, 1))]
-    return footprint, places
+        places.append((lon, lat, shape(one) if one else None, float(rng.choice([0.0, 300.0, 1500.0]))))
+    return footprint, places + places[:twice]
+
+
+def drawn_by(seed: int) -> Scene:
+    rng = np.random.default_rng(seed)
+    lon = float(rng.choice([rng.uniform(-180, 180), 180.0, -180.0, rng.uniform(179.9, 180), rng.uniform(-180, -179.9)]))
+    lat = float(rng.choice([rng.uniform(-85, 85), rng.uniform(-90, 90), 90.0, -90.0, 89.99, -88.996]))
+    kinds = [str(kind) for kind in rng.choice(["", "", "", *KINDS], rng.integers(0, 13))]
+    spread, kind = float(rng.choice([0.0, 0.001, 0.02, 0.3, 3.0])), str(rng.choice(["", *KINDS]))
+    return made(rng, lon, lat, spread, kind, kinds, twice=bool(rng.integers(2)))
+
+
+@pytest.mark.parametrize("hundred", range(10))
+def test_a_thousand_scenes_are_held_and_stand_in_the_message_as_they_were_drawn(hundred: int) -> None:
+    """Meridians, poles, slivers, holes, specks and oceans, the same thousand every time."""
+    for seed in range(100 * hundred, 100 * hundred + 100):
+        footprint, places = drawn_by(seed)
+        rings = warning_area(footprint, places)
+        check(rings, footprint, places)
+        stated, *_ = from_xml(to_xml(with_area(rings))).info
+        assert stated.area[0].polygon == rings, seed
+        assert validate(to_xml(with_area(rings)), ["plain"]) == [], seed
+        latitude, longitude = (float(number) for number in polygons_of(rings)[0].split()[0].split(","))
+        assert (longitude, latitude) == rings[0][0], "latitude first"
+
+
+def with_area(rings: Sequence[Ring]) -> Alert:
+    area = msgspec.structs.replace(FULL.info[0].area[0], polygon=tuple(rings), circle=())
+    return msgspec.structs.replace(FULL, info=(msgspec.structs.replace(FULL.info[0], area=(area,)),))
+
+
+def polygons_of(rings: Sequence[Ring]) -> list[str]:
+    root = etree.fromstring(to_xml(with_area(rings)))
+    return [polygon.text or "" for polygon in root.iter("{urn:oasis:names:tc:emergency:cap:1.2}polygon")]
 
 
 @settings(max_examples=100, deadline=None)
 @given(scenes())
-def test_random_scenes_are_held(scene: tuple[BaseGeometry | None, list[Target]]) -> None:
+def test_random_scenes_are_held(scene: Scene) -> None:
     footprint, places = scene
     rings = warning_area(footprint, places)
     check(rings, footprint, places)

@@ -1,7 +1,7 @@
 """Canada: the Canadian Profile of CAP (CAP-CP), Introduction and Rule Set, Beta 0.4 (2010) and 0.4A (2012).
 
 https://www.publicsafety.gc.ca/cnt/rsrcs/pblctns/capcp-ntro-rl-st/index2-en.aspx. Rules have the numbers that the
-validator in github.com/google/cap-library (`ca/CanadianProfile`) gives them for Beta 0.4; what it reports as an error is
+validator in github.com/google/cap-library (`ca/CanadianProfile`) gives them for Beta 0.4; what it calls an error is
 demanded here. The lists of events and locations themselves are not checked.
 """
 
