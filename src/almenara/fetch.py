@@ -23,6 +23,8 @@ BACKOFF_S = 2.0  # doubles with each attempt
 WAIT_S_MAX = 60.0  # also the most that a server's Retry-After can ask for before this poll is given up
 #: A server that sends a byte now and then must not hold the line for ever.
 DOWNLOAD_S_MAX = 300.0
+#: The reason why an address is not followed to where it leads.
+REDIRECT_REFUSED = "redirect-to-another-host"
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -66,8 +68,9 @@ def fetch(
     sleep: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
     bytes_max: int = DOWNLOAD_BYTES_MAX,
+    may_lead_to: Callable[[str], bool] = lambda url: True,
 ) -> Fetched:
-    """Ask for a content and put it into a folder, whole or not at all.
+    """Ask for a content and put it into a folder, whole or not at all; `may_lead_to` judges each redirect.
 
     Whatever goes wrong outside is outcome "failed" with words for people; a full disk raises OSError.
     """
@@ -77,7 +80,7 @@ def fetch(
         _check(url)
         for attempt in range(1, ATTEMPTS_MAX + 1):
             try:
-                return _attempt(url, folder, known, client, monotonic, bytes_max)
+                return _attempt(url, folder, known, client, monotonic, bytes_max, may_lead_to)
             except _Failed as failure:
                 wait_s = BACKOFF_S * 2 ** (attempt - 1) if failure.wait_s is None else failure.wait_s
                 if not failure.again or attempt == ATTEMPTS_MAX or wait_s > WAIT_S_MAX:
@@ -103,6 +106,7 @@ def _attempt(
     client: httpx.Client,
     monotonic: Callable[[], float],
     bytes_max: int,
+    may_lead_to: Callable[[str], bool],
 ) -> Fetched:
     origin = redact(url)
     deadline = monotonic() + DOWNLOAD_S_MAX
@@ -113,7 +117,7 @@ def _attempt(
                 "GET", here, headers=_conditions(known), timeout=_TIMEOUT, follow_redirects=False
             ) as response:
                 if response.status_code in _REDIRECTS and "Location" in response.headers:
-                    here = _redirected(here, response.headers["Location"])
+                    here = _redirected(here, response.headers["Location"], may_lead_to)
                     continue
                 if response.status_code == 304:
                     return Fetched(None, "unchanged", origin, known)
@@ -143,11 +147,13 @@ def _check(url: str) -> None:
         raise _Failed("only http:// and https:// addresses are fetched", again=False)
 
 
-def _redirected(here: str, location: str) -> str:
+def _redirected(here: str, location: str, may_lead_to: Callable[[str], bool]) -> str:
     there = urljoin(here, location)
     _check(there)
     if urlsplit(here).scheme == "https" and urlsplit(there).scheme != "https":
         raise _Failed("the server redirects to an address without encryption", again=False)
+    if not may_lead_to(there):
+        raise _Failed(f"{REDIRECT_REFUSED}: the server redirects to {urlsplit(there).netloc}", again=False)
     return there
 
 

@@ -48,6 +48,10 @@ def command(
     templates: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Your own words: almenara warnings words --templates DIR.")
     ] = None,
+    trust: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Certificates (PEM): others' warnings not signed under one are refused."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress on standard error.")] = False,
 ) -> None:
     """Read real files in order of acquisition and write hazards, exposures, incidents, warnings and a report.
@@ -76,6 +80,7 @@ def command(
         sender=sender,
         timezone=timezone,
         templates=templates,
+        trust=trust,
     )
     folder = state if state is not None else out / "state"
     if not resume:

@@ -16,8 +16,10 @@ from almenara.contents import expand
 from almenara.model.errors import UsageError
 from almenara.model.events import Event, ObservationsReceived, Parameter, RowsRejected, SourcePolled
 from almenara.model.observations import from_ipc, to_ipc
-from almenara.ports import EventLog
+from almenara.ports import EventLog, Source
+from almenara.service.linked import trust_in
 from almenara.service.session import Progress, Session, now_ms
+from almenara.sources.cap_feed import SOURCE as OTHERS_WARNINGS
 from almenara.stages.public_warnings import read_words
 
 #: Rows in one log entry of observations. Results never depend on it.
@@ -38,6 +40,7 @@ class ReplayOptions:
     sender: str | None = None
     timezone: str | None = None
     templates: Path | None = None  # the agency's own words
+    trust: Path | None = None  # certificates: others' warnings that are not signed under one are refused
 
     def parameters(self, files: Sequence[Path]) -> dict[str, Parameter]:
         """What must be the same when a replay is resumed."""
@@ -53,6 +56,7 @@ class ReplayOptions:
             "sender": self.sender,
             "timezone": self.timezone,
             "templates": str(self.templates) if self.templates is not None else None,
+            "trust": hashlib.sha256(self.trust.read_bytes()).hexdigest() if self.trust is not None else None,
         }
 
 
@@ -60,6 +64,9 @@ def replay(log: EventLog, options: ReplayOptions, *, progress: Progress) -> resu
     """Read real files in order of acquisition through the whole chain; goes on where an interrupted run stopped."""
     begun = time.perf_counter()
     known = sources.find_all()
+    if options.trust is not None:
+        trust = trust_in(options.trust, f"--trust {options.trust}")
+        known = {**known, OTHERS_WARNINGS.name: OTHERS_WARNINGS.configured(trust=trust, links_fetched=False)}
     if options.source is not None and options.source not in known:
         raise UsageError(f"There is no source {options.source!r}. Known: {', '.join(sorted(known))}.")
     files = expand(options.paths)
@@ -68,12 +75,14 @@ def replay(log: EventLog, options: ReplayOptions, *, progress: Progress) -> resu
     parameters = options.parameters(files)
     session.start("replay", options.status, parameters)
     session.import_places(options.places, progress)
-    _ingest(session, options, files, progress)
+    _ingest(session, options, files, known, progress)
     _follow(session, progress)
     return session.finish(parameters, begun, progress)
 
 
-def _ingest(session: Session, options: ReplayOptions, files: Sequence[Path], progress: Progress) -> None:
+def _ingest(
+    session: Session, options: ReplayOptions, files: Sequence[Path], known: dict[str, Source], progress: Progress
+) -> None:
     """Read the files into the log. What an interrupted run had read is known by its count of finished files."""
     begun = time.perf_counter()
     finished, parts = 0, 0
@@ -89,7 +98,7 @@ def _ingest(session: Session, options: ReplayOptions, files: Sequence[Path], pro
         progress(f"Reading {path.name}", number, len(files))
         for event in intake.read_content(
             path,
-            sources=sources.find_all(),
+            sources=known,
             source_name=options.source,
             received_ms=received,
             rows_max=options.batch_rows,

@@ -20,7 +20,7 @@ from almenara.model.limits import DOWNLOAD_BYTES_MAX
 from almenara.ports import EventLog
 from almenara.service.clerk import Clerk, open_lines
 from almenara.service.inbox import Inbox
-from almenara.service.linked import Links, configured
+from almenara.service.linked import Links, configured, may_lead_to
 from almenara.service.live import Desk
 from almenara.service.rates import Rates
 from almenara.service.session import Session, now_ms
@@ -150,9 +150,18 @@ class _Fetcher:
     def __exit__(self, *error: object) -> None:
         self._stack.close()
 
-    def fetch(self, url: str, previous: Validators | None, bytes_max: int = DOWNLOAD_BYTES_MAX) -> Fetched:
-        """As `fetch.fetch` does."""
-        one = partial(fetch, previous=previous, client=self._client, sleep=self._nap, bytes_max=bytes_max)
+    def fetch(
+        self, url: str, previous: Validators | None, feed: FeedConfig, bytes_max: int = DOWNLOAD_BYTES_MAX
+    ) -> Fetched:
+        """As `fetch.fetch` does, going where the feed allows."""
+        one = partial(
+            fetch,
+            previous=previous,
+            client=self._client,
+            sleep=self._nap,
+            bytes_max=bytes_max,
+            may_lead_to=partial(may_lead_to, feed),
+        )
         asked = self._pool.submit(one, url, self._folder)
         while not wait([asked], MEANWHILE_S).done:
             self._meanwhile()
@@ -162,7 +171,7 @@ class _Fetcher:
 def _ask(desk: Desk, poll: _Poll, base: Path, fetcher: _Fetcher, now: int) -> list[Event]:
     feed = poll.feed
     if feed.location.startswith(("http://", "https://")):
-        fetched = fetcher.fetch(feed.location, poll.validators)
+        fetched = fetcher.fetch(feed.location, poll.validators, feed)
         poll.validators = fetched.validators
         if fetched.outcome == "unchanged":
             desk.unchanged(feed.name, feed.source, now)
@@ -178,11 +187,11 @@ def _ask(desk: Desk, poll: _Poll, base: Path, fetcher: _Fetcher, now: int) -> li
 
 
 def _follow_links(desk: Desk, poll: _Poll, fetcher: _Fetcher, now: int) -> list[Event]:
-    """Fetch the warnings that a feed links to and that are not here yet."""
+    """Fetch the warnings that a feed links to and that are not here yet, or have changed."""
     feed, events = poll.feed, list[Event]()
     index = desk.known.get(feed.name)
     problem = poll.links.fetch(
-        lambda url: fetcher.fetch(url, None, MESSAGE_BYTES_MAX),
+        lambda url, known: fetcher.fetch(url, known, feed, MESSAGE_BYTES_MAX),
         lambda path: events.extend(desk.deliver(feed.name, feed.source, path, now)),
     )
     if problem:
