@@ -116,7 +116,7 @@ class Emitting(House):
 
 
 @pytest.mark.parametrize("profiles", [("plain",), ("google",), ("ipaws",), ("google", "ipaws")], ids="+".join)
-@pytest.mark.parametrize("languages", [("es",), ("en",), ("es", "en")], ids="+".join)
+@pytest.mark.parametrize("languages", [("es",), ("en",), ("es", "en"), ("pt",), ("es-EC", "pt-BR")], ids="+".join)
 @pytest.mark.parametrize("kind", sorted(SAME))
 def test_whatever_leaves_passes_every_judge(
     kind: str, languages: tuple[str, ...], profiles: tuple[str, ...], words: Words, signer: Signer

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from almenara.model.cap import Alert, Area, Info, Reading
 
 
+#: What is more is counted, not shown; --json has all of it.
+REFERENCES_SHOWN = 20
+INFOS_SHOWN = 50
+AREAS_SHOWN = 200
+CHARS_SHOWN = 10_000
+
 LABELS = {
     Words.EN: {
         "from": "From", "sent": "Sent", "kind": "Kind", "for": "For", "refers": "Refers to", "version": "Form",
@@ -47,14 +53,18 @@ def print_message(console: Console, origin: str, reading: Reading, signed: bool,
     head.add_row(labels["sent"], _text(_time(alert.sent)))
     head.add_row(labels["kind"], _text(f"{alert.status} · {alert.msg_type}"))
     head.add_row(labels["for"], _text(_audience(alert)))
-    for reference in alert.references:
+    for reference in alert.references[:REFERENCES_SHOWN]:
         head.add_row(labels["refers"], _text(f"{reference.sender}  {reference.identifier}  {_time(reference.sent)}"))
+    if len(alert.references) > REFERENCES_SHOWN:
+        head.add_row("", _text(f"+ {len(alert.references) - REFERENCES_SHOWN:,}"))
     if alert.note:
         head.add_row(labels["note"], _text(alert.note))
     head.add_row(labels["version"], _text(f"CAP {reading.version}, {labels['signed' if signed else 'unsigned']}"))
     for note in reading.notes:
         head.add_row(labels["lifted"], _text(note))
-    blocks: list[Group | Text] = [_block(info, labels) for info in alert.info] or [Text(labels["no_info"])]
+    blocks: list[Group | Text] = [_block(info, labels) for info in alert.info[:INFOS_SHOWN]]
+    blocks += [Text(labels["no_info"])] if not alert.info else []
+    blocks += [Text(f"\n+ {len(alert.info) - INFOS_SHOWN:,}")] if len(alert.info) > INFOS_SHOWN else []
     console.print(Panel(Group(head, *blocks), title=_text(origin), title_align="left"))
 
 
@@ -68,8 +78,10 @@ def _block(info: Info, labels: dict[str, str]) -> Group:
     if begins is not None:
         table.add_row(labels["from_time"], _text(_time(begins)))
     table.add_row(labels["until"], _text(_time(info.expires) if info.expires else "—"))
-    for area in info.area:
+    for area in info.area[:AREAS_SHOWN]:
         table.add_row(labels["area"], _text(f"{area.area_desc} ({_extent(area, labels)})"))
+    if len(info.area) > AREAS_SHOWN:
+        table.add_row("", _text(f"+ {len(info.area) - AREAS_SHOWN:,}"))
     if info.event_code:
         codes = (f"{code.value_name}={code.value}{_term(code.value_name, code.value)}" for code in info.event_code)
         table.add_row(labels["codes"], _text(", ".join(codes)))
@@ -122,7 +134,8 @@ def _grid() -> Table:
 
 def _text(text: str) -> Text:
     """Harmless, and without the indentation that it had in its file."""
-    return Text("\n".join(" ".join(line.split()) for line in shown(text).strip().splitlines()))
+    cut = text if len(text) <= CHARS_SHOWN else f"{text[:CHARS_SHOWN]}… (+ {len(text) - CHARS_SHOWN:,})"
+    return Text("\n".join(" ".join(line.split()) for line in shown(cut).strip().splitlines()))
 
 
 def _time(time: datetime) -> str:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from almenara.model.cap.comparison import Comparison
     from almenara.model.cap.signature import Signer, Verified
 
+#: Of one message, as text; --json has all of them.
+FAULTS_SHOWN = 200
+
 _NAMES = {"atom": "an Atom feed", "rss": "an RSS feed", "edxl-de": "an EDXL-DE envelope", "alerts": "a list of alerts"}
 
 
@@ -31,11 +34,13 @@ def tell_envelope(source: Source) -> None:
     typer.echo(shown(f"{source.origin}: {said}."), err=True)
 
 
-def tell_faults(origin: str, faults: Iterable[Fault]) -> None:
-    """Each fault on a line of its own, FILE:LINE: reason: message."""
-    for fault in faults:
+def tell_faults(origin: str, faults: Sequence[Fault]) -> None:
+    """Each fault on a line of its own, FILE:LINE: reason: message; the first of very many."""
+    for fault in faults[:FAULTS_SHOWN]:
         where = "" if fault.line is None else f":{fault.line}"
         typer.echo(shown(f"{origin}{where}: {fault.reason}: {fault.message}"))
+    if len(faults) > FAULTS_SHOWN:
+        typer.echo(shown(f"{origin}: and {len(faults) - FAULTS_SHOWN:,} faults more (--json has all)."))
 
 
 def tell_verdict(
@@ -53,7 +58,7 @@ def tell_verdict(
                     "schema_valid": schema_valid, "faults": faults, "advice": advice})  # fmt: skip
         return
     tell_faults(origin, faults)
-    for fault in advice:
+    for fault in advice[:FAULTS_SHOWN]:
         where = "" if fault.line is None else f":{fault.line}"
         typer.echo(shown(f"{origin}{where}: advice: {fault.reason}: {fault.message}"))
     if not faults:

@@ -164,7 +164,7 @@ def shipped_text(name: str) -> str:
     [
         ("flood.es.toml", 'event = "x"', "flood.es.toml: "),
         ("fludd.es.toml", "", "kinds.toml has no kind 'fludd'"),
-        ("flood.pt.toml", None, "language.pt.toml is missing"),
+        ("flood.qu.toml", None, "language.qu.toml is missing"),
         ("flood.es-EC.toml", None, "primary language tag"),
         ("kinds.toml", "[flood]\ncategory = []\nresponse = {}", "needs a category"),
         ("kinds.toml", '[flood]\ncategory = ["Rain"]\nresponse = {}', "kinds.toml: "),

