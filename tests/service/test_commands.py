@@ -113,8 +113,8 @@ def test_settings_of_the_house_are_noted_when_they_change_and_read_again(actual:
     drafted, *_ = handle(again, SendUpdate(thread=thread.id), "Eva", draft.now_ms)
     (info,) = from_xml(drafted.xml).info  # type: ignore[attr-defined]
     assert (info.language, info.sender_name, info.contact) == ("en", "Civil Protection", "+593")
-    with pytest.raises(UsageError, match="'pt'"):
-        again.set_policy(msgspec.structs.replace(policy, languages=("pt",)), NOW)
+    with pytest.raises(UsageError, match="'qu'"):
+        again.set_policy(msgspec.structs.replace(policy, languages=("qu",)), NOW)
 
 
 def test_pause_resume_and_retry(actual: Session) -> None:

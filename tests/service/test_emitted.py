@@ -75,7 +75,12 @@ def by_hand(kind: str) -> Statement:
     )
 
 
-def life_by_hand(house: House, kind: str) -> None:
+class Emitting(House):
+    def sent(self) -> list[WarningSent]:
+        return [event for event in self.events if isinstance(event, WarningSent)]
+
+
+def life_by_hand(house: Emitting, kind: str) -> None:
     """Alert, Update and Cancel of one thread; Alert and all-clear of another."""
     for ending in (lambda thread: CancelWarning(thread=thread, reason="it is over"), lambda t: GiveAllClear(thread=t)):
         house.order(DraftByHand(statement=by_hand(kind), area=SQUARE))
@@ -108,11 +113,6 @@ def life_of_a_hazard(house: House, kind: str) -> None:
         else:
             house.order(GiveAllClear(thread=name, wording=own))
             house.approve("Luis")
-
-
-class Emitting(House):
-    def sent(self) -> list[WarningSent]:
-        return [event for event in self.events if isinstance(event, WarningSent)]
 
 
 @pytest.mark.parametrize("profiles", [("plain",), ("google",), ("ipaws",), ("google", "ipaws")], ids="+".join)

@@ -226,7 +226,7 @@ class WarningExpired(Event, frozen=True, kw_only=True):
 class WarningPolicySet(Event, frozen=True, kw_only=True):
     """How the house warns from now on (stages.public_warnings.Policy), as far as that may change within a run."""
 
-    version: ClassVar[int] = 4  # 1 knew only `approval` and `signed`, 2 neither `expiry_near_ms` nor `growth`, 3 no profiles
+    version: ClassVar[int] = 4  # 1 knew only `approval` and `signed`, 2 no `expiry_near_ms` and `growth`, 3 no profiles
     #: The fields that the policy takes over as they are.
     SETTINGS: ClassVar[tuple[str, ...]] = (
         "approval",
