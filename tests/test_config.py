@@ -99,7 +99,7 @@ def test_an_agencys_words_are_read_at_start(tmp_path: Path) -> None:
         (FEED + FEED, "same name"),
         ('status = "actual"', "Exercise, Test or Actual"),
         ('status = ""', "Exercise, Test or Actual"),
-        ('languages = ["es", "pt"]', "no words for the language 'pt'"),
+        ('languages = ["es", "qu"]', "no words for the language 'qu'"),
         ("languages = []", "at least one language"),
         ('timezone = "Quito"', "no time zone 'Quito'"),
         ('templates = "none"', "no folder of templates"),
