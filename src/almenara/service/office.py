@@ -1,0 +1,200 @@
+"""The office: one process that follows the feeds on a thread of its own and answers whoever asks, from other threads."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from almenara.board import Board, Change, Keeper
+from almenara.config import Config, policy_of, words_of
+from almenara.delivery import Deliveries
+from almenara.model.commands import AnyCommand
+from almenara.model.events import Event, Parameter
+from almenara.ports import EventLog
+from almenara.service import exercise, watch
+from almenara.service.calls import Calls
+from almenara.service.clerk import Clerk, open_lines
+from almenara.service.commands import handle
+from almenara.service.exercise import Exercise
+from almenara.service.inbox import Inbox
+from almenara.service.live import Desk
+from almenara.service.rates import Rates
+from almenara.service.session import Session, now_ms
+from almenara.stages.public_warnings import Signer
+from almenara.stores import open_log
+
+T = TypeVar("T")
+
+#: How long a stop may take: the step under way, the last deliveries and the snapshot.
+STOP_S = 60.0
+
+
+class Office:
+    """The chain on its thread, and the picture of it that everyone else reads.
+
+    `board` is immutable and replaced after each commit; nothing else of the session is touched from other threads but
+    through `order`, `ask` and `note`, which are done between its steps.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        base: Path,
+        folder: Path,
+        *,
+        sign: Signer | None = None,
+        drill: Exercise | None = None,
+    ) -> None:
+        self.config, self.base, self.folder = config, base, folder
+        self.status = "Exercise" if drill is not None else config.status
+        self.drill = drill
+        self.clock = now_ms if drill is None else drill.clock()
+        self.board = Board()
+        self.rates: Rates | None = None
+        self.stage = "starting"  # starting | recovering | running | stopped
+        self._sign = sign
+        self._calls = Calls()
+        self._stop = threading.Event()
+        self._work: Future[None] | None = None
+        self._publish: Callable[[list[Change]], None] = lambda changes: None
+        self._keeper: Keeper | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether the log has been read and what comes is followed."""
+        return self.stage == "running"
+
+    def mode(self) -> dict[str, Any]:
+        """What must not be mistaken: the status, and the exercise that is played."""
+        played = self.drill
+        return {
+            "status": self.status,
+            "drill": None
+            if played is None
+            else {
+                "scenario": played.scenario,
+                "title": dict(played.title),
+                "seed": played.seed,
+                "speed": played.speed,
+                "ends": played.end_ms,
+            },
+            "now": self.clock(),
+            "timezone": played.timezone if played is not None else self.config.timezone,
+            "sender": self.config.sender,
+        }
+
+    def start(self, publish: Callable[[list[Change]], None], ended: Callable[[], None]) -> None:
+        """Begin. From the chain's thread `publish` gets what changed after each commit, `ended` that it is over."""
+        self._publish = publish
+        chain = ThreadPoolExecutor(1, "chain")
+        self._work = chain.submit(self._run)
+        self._work.add_done_callback(lambda work: ended())
+        chain.shutdown(wait=False)
+
+    def stop(self) -> None:
+        """Finish the step under way, keep a snapshot and let go of the log; raises what the chain failed with."""
+        self._stop.set()
+        self._calls.wake()
+        if self._work is not None:
+            self._work.result(STOP_S)
+
+    # ------------------------------------------------------------------ for other threads
+
+    async def order(self, command: AnyCommand, by: str) -> list[Event]:
+        """Have a command done by its person; durable when it returns. Raises CommandRefused, and nothing changed."""
+        return await self.ask(lambda session: handle(session, command, by, self.clock()))
+
+    async def ask(self, read: Callable[[Session], T]) -> T:
+        """What `read` finds in the session, between its steps: for what is rare, heavy or as of another time."""
+        return await asyncio.wrap_future(self._calls.put(read))
+
+    async def note(self, event: Event) -> None:
+        """Put an event into the log; durable when it returns."""
+
+        def take(session: Session) -> None:
+            session.take(event)
+            session.commit()
+
+        await self.ask(take)
+
+    def put(self, do: Callable[[Session], T]) -> "Future[T]":
+        """As `ask`, for who does not live on an event loop."""
+        return self._calls.put(do)
+
+    def open_reader(self) -> EventLog:
+        """The log for reading, on a worker thread; close it."""
+        return open_log(self.folder, readonly=True)
+
+    # ------------------------------------------------------------------ on the chain's thread
+
+    def _run(self) -> None:
+        self.stage = "recovering"
+        with closing(open_log(self.folder)) as log:
+            try:
+                self._play(log, self.drill) if self.drill is not None else self._watch(log)
+            finally:
+                self.stage = "stopped"
+                self._calls.close()
+
+    def _watch(self, log: EventLog) -> None:
+        watch.watch(
+            log,
+            self.config,
+            self.base,
+            once=False,
+            stopped=self._stop.is_set,
+            nap=self._nap,
+            tell=lambda feed, events: None,
+            tell_rates=self._rated,
+            sign=self._sign,
+            calls=self._calls,
+            opened=self._opened,
+            state=self.folder,
+        )
+
+    def _play(self, log: EventLog, played: Exercise) -> None:
+        config = self.config
+        session = Session(log, self._sign, words_of(config, self.base))
+        session.recover()
+        facts: dict[str, Parameter] = {
+            "scenario": played.scenario,
+            "seed": played.seed,
+            "places": played.places,
+            "timezone": played.timezone,
+        }
+        session.start("drill", self.status, facts | {"sender": config.sender})
+        session.set_policy(policy_of(config), max(played.start_ms, session.state.now_ms))
+        session.import_places(played.places, lambda words, done, total: None)
+        lines = open_lines(config.channel, self.status, self.base)
+        clerk = Clerk(session, Deliveries(lines), Inbox.of(self.folder), self.clock, self._calls)
+        self._opened(session)
+        try:
+            desk = Desk(session, played.cadence_ms)
+            exercise.play(played, desk, clerk, self._calls, self.clock, self._stop.is_set)
+        finally:
+            clerk.close()
+        clerk.collect()
+        session.commit()
+        session.snapshot()
+        log.checkpoint(now_ms())
+
+    def _opened(self, session: Session) -> None:
+        keeper = self._keeper = Keeper()
+        self.board = keeper.open(session.state, session.log.head()[0])
+        session.listen = lambda seq, events: self._committed(session, seq, events)
+        self.stage = "running"
+
+    def _committed(self, session: Session, seq: int, events: list[Event]) -> None:
+        assert self._keeper is not None
+        self.board, changes = self._keeper.follow(session.state, seq, events)
+        if changes:
+            self._publish(changes)
+
+    def _nap(self, seconds: float) -> None:
+        self._stop.wait(seconds)
+
+    def _rated(self, rates: Rates) -> None:
+        self.rates = rates

@@ -1,0 +1,35 @@
+"""The web application: every module of `routes` found and hung in its place, behind one set of headers and bounds."""
+
+import importlib
+import pkgutil
+from typing import Any
+
+from fastapi import FastAPI
+
+from almenara import __version__
+from almenara.service.office import Office
+from almenara.web import problems, routes
+from almenara.web.guard import Guard
+
+PREFIX = "/api/v1"
+
+
+def create_app(office: Office | None, accounts: Any, *, tls: bool = False) -> FastAPI:
+    """The application over an office and its accounts (None: only its description is asked for)."""
+    app = FastAPI(
+        title="Almenara",
+        version=__version__,
+        summary="Hazard early warning: what is happening, what is threatened, what is said to the public.",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,  # the pages that FastAPI has load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.office = office
+    app.state.accounts = accounts
+    problems.install(app)
+    for module in sorted(pkgutil.iter_modules(routes.__path__), key=lambda m: m.name):
+        if not module.name.startswith("_"):
+            loaded = importlib.import_module(f"{routes.__name__}.{module.name}")
+            app.include_router(loaded.router, prefix=getattr(loaded, "PREFIX", PREFIX))
+    app.add_middleware(Guard, tls=tls)
+    return app

@@ -1,0 +1,89 @@
+"""Serving: uvicorn on the main thread, the office beside it, a stop that loses nothing."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from almenara.board import Change
+from almenara.service.office import Office
+from almenara.web.app import create_app
+
+#: How long open requests may go on after the stop.
+GRACE_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen, and how."""
+
+    host: str
+    port: int
+    behind_proxy: bool = False
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+
+    @property
+    def scheme(self) -> str:
+        """Of the addresses that people open."""
+        return "https" if self.tls_cert is not None else "http"
+
+
+def serve(office: Office, address: Address, say: Callable[[str], None], *, json_log: bool = False) -> None:
+    """Serve until SIGTERM, SIGINT, or the office's end. Raises what the office failed with."""
+    app = create_app(office, None, tls=address.tls_cert is not None or address.behind_proxy)
+    config = uvicorn.Config(
+        app,
+        host=address.host,
+        port=address.port,
+        ssl_certfile=address.tls_cert,
+        ssl_keyfile=address.tls_key,
+        proxy_headers=address.behind_proxy,
+        server_header=False,
+        date_header=True,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Server(config)
+    asyncio.run(_serve(server, office, address, say))
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to us: uvicorn would end the process before the office has stopped."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(server: uvicorn.Server, office: Office, address: Address, say: Callable[[str], None]) -> None:
+    loop = asyncio.get_running_loop()
+
+    def leave() -> None:
+        server.should_exit = True
+
+    def publish(changes: list[Change]) -> None:
+        pass
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, leave)
+
+    def ended() -> None:
+        loop.call_soon_threadsafe(leave)
+
+    office.start(publish, ended)
+    serving = asyncio.create_task(server.serve())
+    try:
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.02)
+        if server.started:
+            port = server.servers[0].sockets[0].getsockname()[1]
+            say(f"serving   {address.scheme}://{address.host}:{port}/  ({office.status})")
+        await serving
+    finally:
+        await asyncio.to_thread(office.stop)
