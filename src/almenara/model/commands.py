@@ -102,6 +102,28 @@ class RetryDeliveries(Command, frozen=True, kw_only=True, tag="retry"):
     identifier: str | None = None
 
 
+class Acknowledge(Command, frozen=True, kw_only=True, tag="acknowledge"):
+    """Say that an alarm was seen: of one incident, feed or channel."""
+
+    incident: str | None = None
+    source: str | None = None
+    channel: str | None = None
+
+
+class LabelHazard(Command, frozen=True, kw_only=True, tag="label"):
+    """Say that a hazard is none, and why; the drafts that wait for it are dropped."""
+
+    hazard: str
+    label: str
+    reason: str
+
+
+class UnlabelHazard(Command, frozen=True, kw_only=True, tag="unlabel"):
+    """Take the label of a hazard back."""
+
+    hazard: str
+
+
 AnyCommand = (
     ApproveWarning
     | RejectWarning
@@ -112,6 +134,9 @@ AnyCommand = (
     | PauseChannel
     | ResumeChannel
     | RetryDeliveries
+    | Acknowledge
+    | LabelHazard
+    | UnlabelHazard
 )
 
 _decoder = msgspec.json.Decoder(AnyCommand)

@@ -297,4 +297,32 @@ class ChannelResumed(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class AttentionGiven(Event, frozen=True, kw_only=True):
+    """A person has seen what the service raised an alarm for."""
+
+    now_ms: int
+    kind: str  # "incident" | "source" | "channel"
+    subject: str  # its id
+    priority: int  # of an incident at that moment; 0 of what has none
+    by: str
+
+
+class HazardLabelled(Event, frozen=True, kw_only=True):
+    """A person said what a hazard is, or that it is none; it is followed all the same."""
+
+    now_ms: int
+    hazard: str
+    label: str  # stages.attention.LABELS
+    reason: str
+    by: str
+
+
+class HazardUnlabelled(Event, frozen=True, kw_only=True):
+    """A person took a label back."""
+
+    now_ms: int
+    hazard: str
+    by: str
+
+
 EVENTS: dict[str, type[Event]] = {event.__name__: event for event in Event.__subclasses__()}

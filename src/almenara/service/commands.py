@@ -1,11 +1,30 @@
-"""What operators ask for, done on a session: one function, whoever calls it (command line, inbox, later the API)."""
+"""What operators ask for, done on a session: one function, whoever calls it (command line, inbox, API)."""
+
+import msgspec
 
 from almenara import pipeline
-from almenara.model.commands import AnyCommand, PauseChannel, ResumeChannel, RetryDeliveries
+from almenara.model.cap import MsgType
+from almenara.model.commands import (
+    Acknowledge,
+    AnyCommand,
+    LabelHazard,
+    PauseChannel,
+    ResumeChannel,
+    RetryDeliveries,
+    UnlabelHazard,
+)
 from almenara.model.errors import CommandRefused
-from almenara.model.events import ChannelPaused, ChannelResumed, DeliveriesRetried, Event, WarningApproved
+from almenara.model.events import (
+    ChannelPaused,
+    ChannelResumed,
+    DeliveriesRetried,
+    Event,
+    HazardLabelled,
+    WarningApproved,
+    WarningRejected,
+)
 from almenara.service.session import Session
-from almenara.stages import outbox, public_warnings
+from almenara.stages import attention, outbox, public_warnings
 from almenara.stages.outbox import Progress
 from almenara.stages.public_warnings import orders
 from almenara.stages.public_warnings.approval import person
@@ -17,6 +36,10 @@ def handle(session: Session, command: AnyCommand, by: str, now_ms: int) -> list[
     now_ms = max(now_ms, session.state.now_ms)
     if isinstance(command, PauseChannel | ResumeChannel | RetryDeliveries):
         events: list[Event] = list(_of_channel(session.state.outbox, command, by, now_ms))
+        for event in events:
+            session.take(event)
+    elif isinstance(command, Acknowledge | LabelHazard | UnlabelHazard):
+        events = _of_attention(session, command, by, now_ms)
         for event in events:
             session.take(event)
     else:
@@ -48,6 +71,46 @@ def _of_warning(session: Session, command: orders.WarningOrder, by: str, now_ms:
             state = pipeline.evolve(state, events[-1])
     session.queue(events)
     return events
+
+
+def _of_attention(session: Session, command: attention.AttentionOrder, by: str, now_ms: int) -> list[Event]:
+    """What was seen or labelled; a hazard that is none needs no draft, but what was sent is taken back by a person."""
+    state = session.state
+
+    def priority_of(kind: str, name: str) -> int | None:
+        if kind == "incident":
+            incident = state.incidents.incidents.get(name)
+            return None if incident is None else incident.priority
+        if kind == "source":
+            return 0 if name in state.health.feeds else None
+        if kind == "channel":
+            return 0 if name in state.outbox.health else None
+        return 0 if _is_followed(state, name) else None
+
+    if isinstance(command, LabelHazard):
+        command = msgspec.structs.replace(command, reason=orders.reason_of(command.reason))
+    done = attention.order(state.attention, command, by, priority_of, now_ms)
+    events: list[Event] = [done]
+    if isinstance(done, HazardLabelled):
+        incident = state.incidents.incidents.get(state.incidents.of_hazard.get(done.hazard, ""))
+        labelled = state.attention.labels.keys() | {done.hazard}
+        thread = state.warnings.threads.get(incident.id) if incident is not None else None
+        draft = thread.draft if thread is not None else None
+        if incident is not None and draft is not None and labelled.issuperset(incident.hazards):
+            if draft.msg_type != MsgType.CANCEL:
+                reason = f"{done.label}: {done.reason}"[: orders.REASON_CHARS_MAX]
+                events.append(WarningRejected(now_ms=now_ms, identifier=draft.identifier, by=by, reason=reason))
+    return events
+
+
+def _is_followed(state: pipeline.State, hazard: str) -> bool:
+    for follower in state.hazards.values():
+        try:
+            follower.view(hazard)
+        except KeyError:
+            continue
+        return True
+    return False
 
 
 def _of_channel(
