@@ -77,7 +77,7 @@ def _settings(path: Path | None) -> "tuple[Config, Path]":
 
 
 def _adapted(settings: "Config", approval: str | None, drill: bool) -> "Config":
-    """The configuration with what the command line says; in a drill the procedure is practised unless it says not to."""
+    """The configuration with what the command line says; a drill practises the procedure unless told otherwise."""
     import msgspec
 
     rule = approval if approval is not None else "four-eyes" if drill and not settings.approval else None

@@ -96,10 +96,10 @@ def _of_attention(session: Session, command: attention.AttentionOrder, by: str, 
         labelled = state.attention.labels.keys() | {done.hazard}
         thread = state.warnings.threads.get(incident.id) if incident is not None else None
         draft = thread.draft if thread is not None else None
-        if incident is not None and draft is not None and labelled.issuperset(incident.hazards):
-            if draft.msg_type != MsgType.CANCEL:
-                reason = f"{done.label}: {done.reason}"[: orders.REASON_CHARS_MAX]
-                events.append(WarningRejected(now_ms=now_ms, identifier=draft.identifier, by=by, reason=reason))
+        nothing = incident is not None and labelled.issuperset(incident.hazards)
+        if nothing and draft is not None and draft.msg_type != MsgType.CANCEL:
+            reason = f"{done.label}: {done.reason}"[: orders.REASON_CHARS_MAX]
+            events.append(WarningRejected(now_ms=now_ms, identifier=draft.identifier, by=by, reason=reason))
     return events
 
 

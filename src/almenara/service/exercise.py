@@ -1,4 +1,4 @@
-"""An exercise played live: the answers of its feeds at their times, on a clock of its own that runs as fast as wanted."""
+"""An exercise played live: its feeds answer at their times, on a clock of its own that runs as fast as wanted."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The office: one process that follows the feeds on a thread of its own and answers whoever asks, from other threads."""
+"""The office: it follows the feeds on a thread of its own and answers whoever asks from other threads."""
 
 import asyncio
 import threading
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from almenara.board import Board, Change, Keeper
+from almenara.board.forms import moment
+from almenara.board.subjects import subjects
 from almenara.config import Config, policy_of, words_of
 from almenara.delivery import Deliveries
 from almenara.model.commands import AnyCommand
@@ -19,8 +21,10 @@ from almenara.service.calls import Calls
 from almenara.service.clerk import Clerk, open_lines
 from almenara.service.commands import handle
 from almenara.service.exercise import Exercise
+from almenara.service.history import History
 from almenara.service.inbox import Inbox
 from almenara.service.live import Desk
+from almenara.service.opening import channel_facts, feed_facts, past, tail
 from almenara.service.rates import Rates
 from almenara.service.session import Session, now_ms
 from almenara.stages.public_warnings import Signer
@@ -53,8 +57,9 @@ class Office:
         self.drill = drill
         self.clock = now_ms if drill is None else drill.clock()
         self.board = Board()
+        self.history: History | None = None
         self.rates: Rates | None = None
-        self.stage = "starting"  # starting | recovering | running | stopped
+        self.stage = "starting"  # starting | recovering | indexing | running | stopped
         self._sign = sign
         self._calls = Calls()
         self._stop = threading.Event()
@@ -79,9 +84,9 @@ class Office:
                 "title": dict(played.title),
                 "seed": played.seed,
                 "speed": played.speed,
-                "ends": played.end_ms,
+                "ends": moment(played.end_ms),
             },
-            "now": self.clock(),
+            "now": moment(self.clock()),
             "timezone": played.timezone if played is not None else self.config.timezone,
             "sender": self.config.sender,
         }
@@ -169,11 +174,12 @@ class Office:
         session.set_policy(policy_of(config), max(played.start_ms, session.state.now_ms))
         session.import_places(played.places, lambda words, done, total: None)
         lines = open_lines(config.channel, self.status, self.base)
-        clerk = Clerk(session, Deliveries(lines), Inbox.of(self.folder), self.clock, self._calls)
+        self.clock = clock = played.clock()  # it begins when all is ready
+        clerk = Clerk(session, Deliveries(lines), Inbox.of(self.folder), clock, self._calls)
         self._opened(session)
         try:
             desk = Desk(session, played.cadence_ms)
-            exercise.play(played, desk, clerk, self._calls, self.clock, self._stop.is_set)
+            exercise.play(played, desk, clerk, self._calls, clock, self._stop.is_set)
         finally:
             clerk.close()
         clerk.collect()
@@ -182,16 +188,41 @@ class Office:
         log.checkpoint(now_ms())
 
     def _opened(self, session: Session) -> None:
-        keeper = self._keeper = Keeper()
-        self.board = keeper.open(session.state, session.log.head()[0])
+        """The log has been read: draw the board and follow from here on."""
+        log = session.log
+        self.stage = "indexing"
+        self.history = history = History(self.folder, log)
+        self._keeper = Keeper(feed_facts(self.config, self.drill), channel_facts(self.config, self.status, self.base))
+        now = self.clock()
+        head, _ = log.head()
+        self.board = self._keeper.open(session.state, now, head, past(history, log, now), tail(log, head))
         session.listen = lambda seq, events: self._committed(session, seq, events)
         self.stage = "running"
 
     def _committed(self, session: Session, seq: int, events: list[Event]) -> None:
+        """Index what became durable, draw what it touched, and tell who is connected."""
         assert self._keeper is not None
-        self.board, changes = self._keeper.follow(session.state, seq, events)
+        assert self.history is not None
+        first = seq - len(events) + 1
+        told = [(first + at, event, subjects(event)) for at, event in enumerate(events)]
+        self.history.follow(told, session.log)
+        changes = self._keeper.follow(session.state, self.clock(), told)
+        self._show(changes)
+
+    def _refresh(self, session: Session) -> None:
+        assert self._keeper is not None
+        self._show(self._keeper.refresh(session.state, self.clock()))
+
+    def _show(self, changes: list[Change]) -> None:
+        assert self._keeper is not None
+        self.board = self._keeper.board
         if changes:
             self._publish(changes)
+
+    async def refresh(self) -> None:
+        """Draw anew what time alone has changed."""
+        if self.ready:
+            await self.ask(self._refresh)
 
     def _nap(self, seconds: float) -> None:
         self._stop.wait(seconds)

@@ -10,6 +10,7 @@ from almenara import __version__
 from almenara.service.office import Office
 from almenara.web import problems, routes
 from almenara.web.guard import Guard
+from almenara.web.hub import Hub
 
 PREFIX = "/api/v1"
 
@@ -26,6 +27,7 @@ def create_app(office: Office | None, accounts: Any, *, tls: bool = False) -> Fa
     )
     app.state.office = office
     app.state.accounts = accounts
+    app.state.hub = Hub()
     problems.install(app)
     for module in sorted(pkgutil.iter_modules(routes.__path__), key=lambda m: m.name):
         if not module.name.startswith("_"):

@@ -7,14 +7,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import uvicorn
 
 from almenara.board import Change
+from almenara.board.forms import moment
+from almenara.model.errors import CommandRefused
 from almenara.service.office import Office
 from almenara.web.app import create_app
+from almenara.web.hub import Hub
 
 #: How long open requests may go on after the stop.
 GRACE_S = 5
+#: How often connected screens are told the time.
+BEAT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +69,25 @@ class _Server(uvicorn.Server):
 
 async def _serve(server: uvicorn.Server, office: Office, address: Address, say: Callable[[str], None]) -> None:
     loop = asyncio.get_running_loop()
+    hub: Hub = server.config.app.state.hub  # type: ignore[union-attr]
 
     def leave() -> None:
+        hub.close()
         server.should_exit = True
 
     def publish(changes: list[Change]) -> None:
-        pass
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to tell
+            loop.call_soon_threadsafe(hub.publish, changes)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, leave)
 
     def ended() -> None:
-        loop.call_soon_threadsafe(leave)
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(leave)
 
     office.start(publish, ended)
+    beating = asyncio.create_task(_beat(office, hub))
     serving = asyncio.create_task(server.serve())
     try:
         while not server.started and not serving.done():
@@ -86,4 +97,15 @@ async def _serve(server: uvicorn.Server, office: Office, address: Address, say: 
             say(f"serving   {address.scheme}://{address.host}:{port}/  ({office.status})")
         await serving
     finally:
+        beating.cancel()
         await asyncio.to_thread(office.stop)
+
+
+async def _beat(office: Office, hub: Hub) -> None:
+    """Tell the time, which also shows that the line holds, and draw anew what time alone has changed."""
+    while True:
+        await asyncio.sleep(BEAT_S)
+        now = Change("clock", "", office.board.seq, msgspec.json.encode({"now": moment(office.clock())}))
+        hub.publish([now])
+        with contextlib.suppress(CommandRefused):  # it is stopping, or very busy
+            await office.refresh()

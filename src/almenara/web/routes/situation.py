@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from almenara.web.asking import json, office_of
 from almenara.web.security import require
 
 router = APIRouter(tags=["situation"])
@@ -11,5 +12,5 @@ router = APIRouter(tags=["situation"])
 @router.get("/situation", dependencies=[Depends(require("read"))], summary="All that is going on now")
 async def situation(request: Request) -> Response:
     """Hazards, incidents, warnings, feeds, channels and what needs a decision, as of one entry of the log."""
-    office = request.app.state.office
-    return Response(office.board.situation(office.clock(), office.mode()), media_type="application/json")
+    office = office_of(request)
+    return json(office.board.situation(office.clock(), office.mode()))
