@@ -10,6 +10,7 @@ from almenara.board.forms import Hazard, Labelled, moment
 from almenara.board.places import PlaceBook
 from almenara.pipeline import State, fires_of
 from almenara.stages.hazards import View
+from almenara.stages.hazards._fire_rows import MINUTE_MS, STATES
 
 #: States in which a hazard stands on the board; one that is over is looked up when somebody asks.
 STANDING = ("active", "dormant")
@@ -34,6 +35,17 @@ def standing(state: State) -> list[str]:
     return found
 
 
+def over(state: State, told: str) -> list[str]:
+    """The ids of all hazards in a state in which they are over."""
+    facts = fires_of(state).facts
+    code = STATES.index(told) if told in STATES else -1
+    found = [name for fire, name in facts.ids.items() if facts.state[fire] == code]
+    for kind, follower in state.hazards.items():
+        if kind != "fire":
+            found += [view.id for view in follower.views() if view.state == told]
+    return found
+
+
 def seen(state: State, places: PlaceBook, hazards: Iterable[str]) -> Iterator[Seen]:
     """Some hazards as they stand now."""
     for hazard, view, growing_h in _views(state, hazards):
@@ -49,6 +61,18 @@ def find(state: State, places: PlaceBook, hazard: str) -> tuple[Hazard, View] | 
         if view is not None:
             return form_of(state, places, view, growing_h), view
     return None
+
+
+def footprint_of(state: State, view: View, at_ms: int | None) -> BaseGeometry | None:
+    """A hazard's footprint, as it stands or as of a time; None before it was seen."""
+    fires = fires_of(state)
+    number = fires.facts.numbers.get(view.id)
+    if at_ms is not None and view.kind == "fire" and number is not None:
+        shape: BaseGeometry = fires.tracker.outline_at(number, at_ms // MINUTE_MS)
+        return None if shape.is_empty else shape
+    if at_ms is not None and view.first_seen_ms > at_ms:
+        return None
+    return view.footprint if view.footprint is not None else view.extra.get("felt")
 
 
 def form_of(state: State, places: PlaceBook, view: View, growing_h: float | None) -> Hazard:

@@ -9,7 +9,7 @@ from almenara.pipeline import State
 from almenara.stages.attention import subject
 
 #: So many incidents that are over are kept in mind; older ones are in the log.
-KEPT_MAX = 20_000
+KEPT_MAX = 5_000
 
 
 @dataclass(slots=True)

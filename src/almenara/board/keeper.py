@@ -1,14 +1,18 @@
 """The keeper: follows what became durable and draws the board anew where that touched it, and nowhere else."""
 
+import heapq
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import msgspec
+from shapely.geometry.base import BaseGeometry
 
+from almenara.board import details
 from almenara.board import hazards as hazards_of
 from almenara.board.feeds import ChannelFacts, Channels, FeedFacts, Feeds
-from almenara.board.forms import Form
+from almenara.board.forms import Form, Hazard, Incident
 from almenara.board.incidents import Incidents
 from almenara.board.picture import TOPICS, Board, Change, Item, gone, item
 from almenara.board.places import PlaceBook
@@ -17,6 +21,7 @@ from almenara.board.subjects import CHANNEL, HAZARD, INCIDENT, PLACES, SOURCE, W
 from almenara.board.warnings import Warnings
 from almenara.model.events import Event, PlacesImported, WarningSent
 from almenara.pipeline import State
+from almenara.stages.hazards import View as HazardView
 
 #: What left the board is remembered so far back; who missed more begins anew.
 DEPARTED_MAX = 20_000
@@ -50,7 +55,7 @@ class Keeper:
             at.update(dict.fromkeys(about, number))
         self._incidents.begin(state)
         self._warnings.sweep(now_ms)
-        places = self._book(state)
+        places = self.places(state)
         items: dict[str, dict[str, Item]] = {topic: {} for topic in TOPICS}
         for seen in hazards_of.seen(state, places, hazards_of.standing(state)):
             if seen.form is not None:
@@ -112,6 +117,64 @@ class Keeper:
         changes = self._redraw(state, now_ms, self.board.seq, touched)
         return [*changes, *self._draw_queue(state, now_ms)]
 
+    # ------------------------------------------------------------------ what does not stand on the board
+
+    def incident(self, state: State, name: str) -> Incident | None:
+        """An incident, also one that is over; None when it is not remembered."""
+        return self._incidents.form(name, state, self.places(state))
+
+    def all_incidents(self, state: State) -> list[Incident]:
+        """All incidents that are remembered."""
+        forms = (self.incident(state, name) for name in self._incidents.records)
+        return [form for form in forms if form is not None]
+
+    def shown(self, state: State, view: HazardView) -> Hazard:
+        """The form of a hazard that is not followed any more."""
+        return hazards_of.form_of(state, self.places(state), view, None)
+
+    def over(self, state: State, told: str, before: str | None, most: int) -> list[Hazard]:
+        """Fires, earthquakes and warnings that are over, by id, the last first, below an id."""
+        names = (name for name in hazards_of.over(state, told) if before is None or name < before)
+        return [
+            found[0]
+            for name in heapq.nlargest(most, names)
+            if (found := self.hazard(state, name)) is not None and found[0].state == told
+        ]
+
+    def described(self, state: State, name: str, now_ms: int) -> dict[str, Any] | None:
+        """Everything that the state knows of one hazard; None when none of that id is followed."""
+        found = self.hazard(state, name)
+        if found is None:
+            return None
+        form, view = found
+        places = self.places(state)
+        burns = form.kind == "fire" and form.state == "active" and form.suppressed is None
+        return {
+            "form": form,
+            "view": view,
+            "exposures": details.exposures(state, places, name),
+            "could_reach": details.could_reach(state, places, name, now_ms),
+            "reach": details.bands(state, [name], now_ms).get(name) if burns else None,
+        }
+
+    def bands(self, state: State, names: Sequence[str], now_ms: int) -> dict[str, dict[str, Any]]:
+        """How far some fires could reach: metres by level and horizon."""
+        return details.bands(state, names, now_ms)
+
+    def footprint(self, state: State, name: str, at_ms: int | None) -> tuple[Hazard, BaseGeometry | None] | None:
+        """A hazard's form and its footprint, as it stands or as of a time; None when it is not followed."""
+        found = self.hazard(state, name)
+        return None if found is None else (found[0], hazards_of.footprint_of(state, found[1], at_ms))
+
+    def evidence(self, state: State, name: str) -> details.Evidence | None:
+        """What a hazard rests on; None when it is not followed."""
+        found = self.hazard(state, name)
+        return None if found is None else details.evidence(state, found[1])
+
+    def hazard(self, state: State, name: str) -> tuple[Hazard, HazardView] | None:
+        """A hazard whatever its state; None when none of that id is followed."""
+        return hazards_of.find(state, self.places(state), name)
+
     # ------------------------------------------------------------------ parts
 
     def _take(self, event: Event) -> None:
@@ -120,7 +183,8 @@ class Keeper:
         if isinstance(event, PlacesImported):
             self._credits[event.origin] = event.attribution
 
-    def _book(self, state: State) -> PlaceBook:
+    def places(self, state: State) -> PlaceBook:
+        """The protected places as they are now."""
         if self._places is None or not self._places.is_of(state.exposure):
             self._places = PlaceBook(state.exposure)
         return self._places
@@ -164,7 +228,7 @@ class Keeper:
         self, topic: str, names: Iterable[str], state: State, now_ms: int, seq: int
     ) -> Iterable[tuple[str, Item | None]]:
         if topic == HAZARD:
-            for seen in hazards_of.seen(state, self._book(state), names):
+            for seen in hazards_of.seen(state, self.places(state), names):
                 yield seen.id, None if seen.form is None else item(seq, seen.form, seen.shape)
             return
         for name in names:
@@ -173,7 +237,7 @@ class Keeper:
 
     def _form(self, topic: str, name: str, state: State, now_ms: int) -> Form | None:
         if topic == INCIDENT:
-            form = self._incidents.form(name, state, self._book(state))
+            form = self._incidents.form(name, state, self.places(state))
             return form if form is not None and form.status == "open" else None
         if topic == WARNING:
             return self._warnings.form(name, state)

@@ -30,8 +30,8 @@ STATES = {
     "expired": "sent, and ran out",
     "ended": "sent: it ended the thread",
 }
-#: States in which a message is over: it neither waits nor holds.
-OVER = ("replaced", "rejected", "withdrawn", "updated", "cancelled", "expired")
+#: States in which a message is over: it neither waits nor holds, and nobody has to be told of it for long.
+OVER = ("replaced", "rejected", "withdrawn", "updated", "cancelled", "expired", "ended")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Message:
 
     @property
     def is_over(self) -> bool:
-        """Whether it neither waits nor holds any more; an end that was sent holds until it runs out."""
+        """Whether it neither waits nor holds any more."""
         return self.state in OVER
 
     @property

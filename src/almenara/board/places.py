@@ -1,12 +1,19 @@
 """Sums over the places that something threatens, from columns that are taken out of their table once."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import shapely
+from shapely.geometry.base import BaseGeometry
 
 from almenara.board.forms import Exposed, Nearest
 from almenara.stages.exposure import Exposure
 from almenara.stages.exposure import State as Exposures
+
+#: What is told of a place beside what threatens it.
+TOLD = ("id", "name", "kind", "population", "lon", "lat", "country", "admin")
 
 
 class PlaceBook:
@@ -17,6 +24,7 @@ class PlaceBook:
         self._exposures = exposures
         people = self.table.column("population").combine_chunks()
         self._people = people.fill_null(0).to_numpy()
+        self._lon, self._lat = (self.table.column(name).to_numpy() for name in ("lon", "lat"))
         self._known = people.is_valid().to_numpy(zero_copy_only=False)
 
     def is_of(self, exposures: Exposures) -> bool:
@@ -38,6 +46,30 @@ class PlaceBook:
             population=place.population,
         )
         return Exposed(places=len(here), population=self.people(here), nearest=nearest)
+
+    def describe(self, places: Collection[str]) -> dict[str, dict[str, Any]]:
+        """What is told of some places, by id; those that are gone are left out."""
+        named = [place for place in places if place in self._exposures.rows]
+        at = pa.array([self._exposures.rows[place] for place in named], pa.int64())
+        rows = self.table.select(TOLD).take(at).to_pylist()
+        return dict(zip(named, rows, strict=True))
+
+    def inside(self, area: BaseGeometry) -> list[str]:
+        """The places whose point lies in an area."""
+        if area.is_empty:
+            return []
+        west, south, east, north = area.bounds
+        near = np.flatnonzero((self._lon >= west) & (self._lon <= east) & (self._lat >= south) & (self._lat <= north))
+        held = near[shapely.intersects_xy(area, self._lon[near], self._lat[near])]
+        found: list[str] = self.table.column("id").take(pa.array(held)).to_pylist()
+        return found
+
+    def outside(self, places: Collection[str], area: BaseGeometry) -> list[str]:
+        """Those of some places whose point an area does not hold."""
+        rows = [self._exposures.rows[place] for place in places if place in self._exposures.rows]
+        named = [place for place in places if place in self._exposures.rows]
+        held = shapely.intersects_xy(area, self._lon[rows], self._lat[rows])
+        return [place for place, is_held in zip(named, np.atleast_1d(held), strict=True) if not is_held]
 
     def people(self, places: Collection[str]) -> int | None:
         """How many live at some places together, as far as it is known; None when it is known of none."""

@@ -80,10 +80,10 @@ class Warnings:
         """Let what ran out be expired and forget what was over long ago; returns the identifiers that changed."""
         changed = []
         for identifier, message in list(self.book.messages.items()):
-            if message.state in ("in-force", "ended") and message.draft.expires_ms <= now_ms:
+            if message.state == "in-force" and message.draft.expires_ms <= now_ms:
                 message.state = "expired"
                 changed.append(identifier)
-            elif message.is_over and max(message.last_ms, message.draft.now_ms) + KEPT_MS <= now_ms:
+            elif message.is_over and message.last_ms + KEPT_MS <= now_ms:
                 del self.book.messages[identifier]
                 self._digests.pop(identifier, None)
                 changed.append(identifier)

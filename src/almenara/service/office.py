@@ -116,6 +116,12 @@ class Office:
         """What `read` finds in the session, between its steps: for what is rare, heavy or as of another time."""
         return await asyncio.wrap_future(self._calls.put(read))
 
+    @property
+    def keeper(self) -> Keeper:
+        """Who knows what does not stand on the board; to be asked on the chain's thread, by `ask`."""
+        assert self._keeper is not None, "ask when the office is ready"
+        return self._keeper
+
     async def note(self, event: Event) -> None:
         """Put an event into the log; durable when it returns."""
 

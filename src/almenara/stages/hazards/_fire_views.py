@@ -57,6 +57,23 @@ class Reader:
         names = [self.facts.ids[fire] for fire in owner[last][goes_on].tolist()]
         return dict(zip(names, np.round(lasted[goes_on] / 60, 1).tolist(), strict=True))
 
+    def detections_of(self, hazard: str, most: int) -> tuple[dict[str, NDArray[Any]], int]:
+        """The newest detections of a fire that goes on, newest first, and how many there are; `platform` as its name.
+
+        Columns: t (UTC minutes), lon, lat, across_m, along_m, key_hi, key_lo, value, confidence, platform.
+        """
+        fire = self.facts.numbers[hazard]
+        nodes = self.tracker.kin_nodes(fire)
+        nodes = nodes[self.tracker.roots(nodes) == fire]
+        told = self.tracker.raw()
+        rows = np.flatnonzero(np.isin(told.node, nodes) & (told.t > 0))  # spare room is all zero
+        kept = rows[np.argsort(-told.t[rows], kind="stable")[:most]]
+        columns = ("t", "lon", "lat", "across_m", "along_m", "key_hi", "key_lo")
+        found = {name: getattr(told, name)[kept] for name in columns}
+        found |= {name: self.tracker.extra[name][kept] for name in ("value", "confidence")}
+        found["platform"] = np.array(self.platforms, object)[self.tracker.extra["platform"][kept]]
+        return found, len(rows)
+
     def absorbed(self, nodes: NDArray[np.int64]) -> dict[int, tuple[str, ...]]:
         """Names of those among `nodes` that each fire took in, directly or through another, in order of the mergers."""
         merged_t, _ = self.tracker.merged(nodes)
