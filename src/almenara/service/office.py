@@ -5,12 +5,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from almenara.board import Board, Change, Keeper
-from almenara.board.forms import moment
-from almenara.board.subjects import subjects
+from almenara.board.forms import Source, moment
+from almenara.board.subjects import SOURCE, subjects
 from almenara.config import Config, policy_of, words_of
 from almenara.delivery import Deliveries
 from almenara.model.commands import AnyCommand
@@ -25,8 +26,9 @@ from almenara.service.history import History
 from almenara.service.inbox import Inbox
 from almenara.service.live import Desk
 from almenara.service.opening import channel_facts, feed_facts, past, tail
-from almenara.service.rates import Rates
+from almenara.service.rates import Rates, write
 from almenara.service.session import Session, now_ms
+from almenara.service.telling import tell
 from almenara.stages.public_warnings import Signer
 from almenara.stores import open_log
 
@@ -92,10 +94,14 @@ class Office:
         }
 
     def start(self, publish: Callable[[list[Change]], None], ended: Callable[[], None]) -> None:
-        """Begin. From the chain's thread `publish` gets what changed after each commit, `ended` that it is over."""
+        """Begin. From the chain's thread `publish` gets what changed after each commit, `ended` that it is over.
+
+        Raises LogLocked when another process writes this log, LogError when it cannot be opened.
+        """
         self._publish = publish
+        log = open_log(self.folder)
         chain = ThreadPoolExecutor(1, "chain")
-        self._work = chain.submit(self._run)
+        self._work = chain.submit(self._run, log)
         self._work.add_done_callback(lambda work: ended())
         chain.shutdown(wait=False)
 
@@ -115,6 +121,15 @@ class Office:
     async def ask(self, read: Callable[[Session], T]) -> T:
         """What `read` finds in the session, between its steps: for what is rare, heavy or as of another time."""
         return await asyncio.wrap_future(self._calls.put(read))
+
+    def feeds(self) -> list[tuple[str, int | None, Source]]:
+        """Each feed by name, when it was heard last (ms), and how it is shown."""
+        found = []
+        for name, item in self.board.items[SOURCE].items():
+            heard = item.form.last_heard
+            at_ms = None if heard is None else round(datetime.fromisoformat(heard).timestamp() * 1000)
+            found.append((name, at_ms, item.form))
+        return found
 
     @property
     def keeper(self) -> Keeper:
@@ -141,9 +156,9 @@ class Office:
 
     # ------------------------------------------------------------------ on the chain's thread
 
-    def _run(self) -> None:
+    def _run(self, log: EventLog) -> None:
         self.stage = "recovering"
-        with closing(open_log(self.folder)) as log:
+        with closing(log):
             try:
                 self._play(log, self.drill) if self.drill is not None else self._watch(log)
             finally:
@@ -159,7 +174,6 @@ class Office:
             stopped=self._stop.is_set,
             nap=self._nap,
             tell=lambda feed, events: None,
-            tell_rates=self._rated,
             sign=self._sign,
             calls=self._calls,
             opened=self._opened,
@@ -214,8 +228,11 @@ class Office:
         self.history.follow(told, session.log)
         changes = self._keeper.follow(session.state, self.clock(), told)
         self._show(changes)
+        tell(events)
 
     def _refresh(self, session: Session) -> None:
+        self.rates = session.rates(self.clock())
+        write(self.rates, self.folder)
         assert self._keeper is not None
         self._show(self._keeper.refresh(session.state, self.clock()))
 
@@ -232,6 +249,3 @@ class Office:
 
     def _nap(self, seconds: float) -> None:
         self._stop.wait(seconds)
-
-    def _rated(self, rates: Rates) -> None:
-        self.rates = rates

@@ -11,6 +11,8 @@ from almenara.service.office import Office
 from almenara.web import problems, routes
 from almenara.web.guard import Guard
 from almenara.web.hub import Hub
+from almenara.web.logs import Logged
+from almenara.web.metrics import Measured, Metrics
 
 PREFIX = "/api/v1"
 
@@ -33,5 +35,9 @@ def create_app(office: Office | None, accounts: Any, *, tls: bool = False) -> Fa
         if not module.name.startswith("_"):
             loaded = importlib.import_module(f"{routes.__name__}.{module.name}")
             app.include_router(loaded.router, prefix=getattr(loaded, "PREFIX", PREFIX))
+    if office is not None:
+        app.state.metrics = Metrics(office, app.state.hub)
+        app.add_middleware(Measured, metrics=app.state.metrics)
     app.add_middleware(Guard, tls=tls)
+    app.add_middleware(Logged)
     return app

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +14,9 @@ import uvicorn
 
 from almenara.board import Change
 from almenara.board.forms import moment
-from almenara.model.errors import CommandRefused
+from almenara.model.errors import CommandRefused, UsageError
 from almenara.service.office import Office
+from almenara.web import logs
 from almenara.web.app import create_app
 from almenara.web.hub import Hub
 
@@ -41,6 +44,7 @@ class Address:
 
 def serve(office: Office, address: Address, say: Callable[[str], None], *, json_log: bool = False) -> None:
     """Serve until SIGTERM, SIGINT, or the office's end. Raises what the office failed with."""
+    logs.set_up(as_json=json_log)
     app = create_app(office, None, tls=address.tls_cert is not None or address.behind_proxy)
     config = uvicorn.Config(
         app,
@@ -55,8 +59,24 @@ def serve(office: Office, address: Address, say: Callable[[str], None], *, json_
         access_log=False,
         timeout_graceful_shutdown=GRACE_S,
     )
-    server = _Server(config)
-    asyncio.run(_serve(server, office, address, say))
+    with closing(_listen(address)) as listening:
+        asyncio.run(_serve(_Server(config), listening, office, address, say))
+
+
+def _listen(address: Address) -> socket.socket:
+    """The address taken before anything is begun. Raises UsageError where it cannot be."""
+    try:
+        family, kind, _, _, where = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(where)
+        except OSError:
+            listening.close()
+            raise
+    except OSError as error:
+        raise UsageError(f"{address.host}:{address.port} cannot be listened on: {error.strerror or error}.") from error
+    return listening
 
 
 class _Server(uvicorn.Server):
@@ -67,7 +87,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve(server: uvicorn.Server, office: Office, address: Address, say: Callable[[str], None]) -> None:
+async def _serve(
+    server: uvicorn.Server,
+    listening: socket.socket,
+    office: Office,
+    address: Address,
+    say: Callable[[str], None],
+) -> None:
     loop = asyncio.get_running_loop()
     hub: Hub = server.config.app.state.hub  # type: ignore[union-attr]
 
@@ -88,12 +114,12 @@ async def _serve(server: uvicorn.Server, office: Office, address: Address, say: 
 
     office.start(publish, ended)
     beating = asyncio.create_task(_beat(office, hub))
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         while not server.started and not serving.done():
             await asyncio.sleep(0.02)
         if server.started:
-            port = server.servers[0].sockets[0].getsockname()[1]
+            port = listening.getsockname()[1]
             say(f"serving   {address.scheme}://{address.host}:{port}/  ({office.status})")
         await serving
     finally:
