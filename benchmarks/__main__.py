@@ -27,6 +27,7 @@ BENCHMARKS = (
     "fire_tracker",
     "warning_areas",
     "cold_start",
+    "serve_live",
 )
 
 

@@ -192,6 +192,8 @@ def _card(
 ) -> Card:
     why = []
     weight = gravity
+    if gravity is not None:
+        why.append(Why(code=kind, value=gravity))
     if severity is not None:
         weight = SEVERITIES.get(severity, 2.0)
         why.append(Why(code="severity", value=severity))
