@@ -28,6 +28,7 @@ BENCHMARKS = (
     "warning_areas",
     "delivery",
     "cold_start",
+    "serve_live",
 )
 
 

@@ -34,7 +34,8 @@ from almenara.model.events import (
     WarningPolicySet,
 )
 from almenara.model.observations import from_ipc, to_ipc
-from almenara.stages import exposure, incidents, observations, outbox, public_warnings, reach, source_health
+from almenara.stages import attention, exposure, incidents, observations, outbox, public_warnings, reach, source_health
+from almenara.stages.attention import State as Attention
 from almenara.stages.exposure import State as Exposures
 from almenara.stages.hazards import ARCHIVED, CHANGES, Delta, Follower, View, followers
 from almenara.stages.hazards.earthquake import State as Earthquakes
@@ -68,6 +69,7 @@ class State:
     incidents: Incidents = field(default_factory=Incidents)
     warnings: Warnings = field(default_factory=Warnings)
     outbox: Outbox = field(default_factory=Outbox)
+    attention: Attention = field(default_factory=Attention)
     policy: Policy = field(default_factory=Policy)
     now_ms: int = 0
 
@@ -109,6 +111,8 @@ def evolve(state: State, event: Event) -> State:
         )
     if isinstance(event, outbox.EVENTS):  # what was sent concerns the warnings and the outbox
         state.outbox = outbox.evolve(state.outbox, event)
+    if isinstance(event, attention.EVENTS):
+        state.attention = attention.evolve(state.attention, event)
     return state
 
 
@@ -148,9 +152,8 @@ class Clockwork:
             events.append(HazardsChanged(now_ms=now_ms, table=table))
         archived = [row for delta in deltas for row in delta.archived]
         if archived:
-            table = to_ipc(pa.Table.from_pylist(archived, schema=ARCHIVED))
-            events.append(HazardsArchived(now_ms=now_ms, table=table))
-            _let_go(state, [row["hazard_id"] for row in archived])
+            events.append(HazardsArchived(now_ms=now_ms, table=to_ipc(pa.Table.from_pylist(archived, schema=ARCHIVED))))
+            evolve(state, events[-1])
         begun = self._lap("hazards", begun)
         exposed: set[str] = set()
         anew = [state.hazards[kind].reach() for kind in sorted(state.hazards)] if state.exposure.unmet else []
@@ -173,7 +176,7 @@ class Clockwork:
         says = others_warnings(state).grading
         ended: list[IncidentClosed | IncidentMerged] = []
         for event in incidents.decide(state.incidents, changes, exposed, state.exposure, shaking, now_ms, says):
-            state.incidents = incidents.evolve(state.incidents, event)
+            evolve(state, event)
             events.append(event)
             if isinstance(event, IncidentClosed | IncidentMerged):
                 ended.append(event)
@@ -343,6 +346,7 @@ def to_bytes(state: State) -> bytes:
     values["incidents"] = [msgspec.to_builtins(i) for i in state.incidents.incidents.values()]
     values["warnings"] = state.warnings.to_bytes()
     values["outbox"] = state.outbox.to_bytes()
+    values["attention"] = state.attention.to_values()
     listed = [(name, a.dtype.str, a.shape) for name, a in arrays.items()]
     head = msgspec.msgpack.encode({"values": values, "arrays": listed})
     parts: list[Any] = [_SNAPSHOT.pack(_SNAPSHOT_FORMAT, len(head)), head]
@@ -386,4 +390,6 @@ def from_bytes(data: bytes) -> State:
         state.incidents.of_hazard.update(dict.fromkeys(incident.hazards, incident.id))
     state.warnings = Warnings.from_bytes(values["warnings"])
     state.outbox = Outbox.from_bytes(values["outbox"])
+    if "attention" in values:  # else it was written before persons could give any
+        state.attention = Attention.from_values(values["attention"])
     return state

@@ -68,6 +68,12 @@ class EventLog(Protocol):
     def read(self, after: int = 0) -> Iterator[Entry]:
         """Entries with seq > `after`, in order. Raises LogCorrupted on the first entry whose hash does not fit."""
 
+    def pick(self, seqs: Sequence[int]) -> Iterator[Entry]:
+        """The entries of these numbers that there are, in ascending order, each held against its hash.
+
+        Raises LogCorrupted at one whose hash does not fit.
+        """
+
     def head(self) -> tuple[int, bytes]:
         """Sequence number and hash of the last entry; (0, 32 zero bytes) for an empty log."""
 

@@ -288,7 +288,7 @@ def _print_message(message: Message) -> None:
     console.print(f"{message.state}: {STATES[message.state]}" + (f" ({message.detail})" if message.detail else ""))
     for fault in message.breaks:
         console.print(f"cannot leave: {fault}", style="bold red")
-    for at_ms, words in message.timeline:
+    for at_ms, words in ((moment.at_ms, str(moment)) for moment in message.timeline):
         console.print(f"  {_utc(at_ms)}  {words}")
     for name, counts in sorted(message.deliveries.items()):
         console.print(f"  {name}: {', '.join(f'{count} {outcome}' for outcome, count in sorted(counts.items()))}")

@@ -112,6 +112,28 @@ class RecordTest(Command, frozen=True, kw_only=True, tag="tested"):
     results: list[DeliveryResult]
 
 
+class Acknowledge(Command, frozen=True, kw_only=True, tag="acknowledge"):
+    """Say that an alarm was seen: of one incident, feed or channel."""
+
+    incident: str | None = None
+    source: str | None = None
+    channel: str | None = None
+
+
+class LabelHazard(Command, frozen=True, kw_only=True, tag="label"):
+    """Say that a hazard is none, and why; the drafts that wait for it are dropped."""
+
+    hazard: str
+    label: str
+    reason: str
+
+
+class UnlabelHazard(Command, frozen=True, kw_only=True, tag="unlabel"):
+    """Take the label of a hazard back."""
+
+    hazard: str
+
+
 AnyCommand = (
     ApproveWarning
     | RejectWarning
@@ -123,6 +145,9 @@ AnyCommand = (
     | ResumeChannel
     | RetryDeliveries
     | RecordTest
+    | Acknowledge
+    | LabelHazard
+    | UnlabelHazard
 )
 
 _decoder = msgspec.json.Decoder(AnyCommand)

@@ -313,4 +313,46 @@ class ChannelResumed(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class AttentionGiven(Event, frozen=True, kw_only=True):
+    """A person has seen what the service raised an alarm for."""
+
+    now_ms: int
+    kind: str  # "incident" | "source" | "channel"
+    subject: str  # its id
+    priority: int  # of an incident at that moment; 0 of what has none
+    by: str
+
+
+class HazardLabelled(Event, frozen=True, kw_only=True):
+    """A person said what a hazard is, or that it is none; it is followed all the same."""
+
+    now_ms: int
+    hazard: str
+    label: str  # stages.attention.LABELS
+    reason: str
+    by: str
+
+
+class HazardUnlabelled(Event, frozen=True, kw_only=True):
+    """A person took a label back."""
+
+    now_ms: int
+    hazard: str
+    by: str
+
+
+class Audited(Event, frozen=True, kw_only=True):
+    """What somebody of the agency's own staff, or a program with a key, did in the system or was refused.
+
+    What other events tell with their `by` is not told twice.
+    """
+
+    now_ms: int
+    by: str  # the account's name, "api-key/…", "command line: …", or "nobody" who was let in
+    action: str  # "sign-in", "people.grant", "read.audit", an action or a command that was refused, …
+    subject: str  # whom or what it concerns, may be empty
+    outcome: str  # "done" | "refused"
+    detail: str  # for people, may be empty; never a secret
+
+
 EVENTS: dict[str, type[Event]] = {event.__name__: event for event in Event.__subclasses__()}

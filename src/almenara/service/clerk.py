@@ -12,6 +12,7 @@ from almenara.delivery import Deliveries, Line
 from almenara.model.commands import AnyCommand
 from almenara.model.events import Event
 from almenara.ports import status_of
+from almenara.service.calls import Calls
 from almenara.service.commands import handle
 from almenara.service.inbox import Inbox
 from almenara.service.session import Session
@@ -60,15 +61,28 @@ def delivering(session: Session, lines: list[Line[Any]]) -> Iterator[Callable[[i
 class Clerk:
     """Attends to a session between its steps, on the thread that writes its log."""
 
-    def __init__(self, session: Session, deliveries: Deliveries, inbox: Inbox | None, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        deliveries: Deliveries,
+        inbox: Inbox | None,
+        clock: Callable[[], int],
+        calls: Calls | None = None,
+    ) -> None:
         self._session = session
+        self._calls = calls
         self._deliveries = deliveries
         self._inbox = inbox
         self._clock = clock
 
     def attend(self) -> list[Event]:
-        """Take commands, write down what came back from the channels, begin what is due; returns what happened."""
+        """Take commands, write down what came back from the channels, begin what is due; returns what happened.
+
+        What calls from other threads brought about is theirs to tell.
+        """
         now_ms = self._clock()
+        if self._calls is not None:
+            self._calls.serve(self._session)
         events = self._inbox.serve(self._handle) if self._inbox is not None else []
         events += self._keep(self._deliveries.collect(now_ms))
         self._session.commit()  # what is sent is durable first

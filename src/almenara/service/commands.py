@@ -1,7 +1,19 @@
-"""What operators ask for, done on a session: one function, whoever calls it (command line, inbox, later the API)."""
+"""What operators ask for, done on a session: one function, whoever calls it (command line, inbox, API)."""
+
+import msgspec
 
 from almenara import pipeline
-from almenara.model.commands import AnyCommand, PauseChannel, RecordTest, ResumeChannel, RetryDeliveries
+from almenara.model.cap import MsgType
+from almenara.model.commands import (
+    Acknowledge,
+    AnyCommand,
+    LabelHazard,
+    PauseChannel,
+    RecordTest,
+    ResumeChannel,
+    RetryDeliveries,
+    UnlabelHazard,
+)
 from almenara.model.errors import CommandRefused, InvalidWarning, StatusMismatch
 from almenara.model.events import (
     ChannelPaused,
@@ -9,11 +21,13 @@ from almenara.model.events import (
     ChannelTested,
     DeliveriesRetried,
     Event,
+    HazardLabelled,
     WarningApproved,
+    WarningRejected,
 )
 from almenara.ports import Outgoing, Test
 from almenara.service.session import Session
-from almenara.stages import outbox, public_warnings
+from almenara.stages import attention, outbox, public_warnings
 from almenara.stages.outbox import Progress
 from almenara.stages.public_warnings import orders
 from almenara.stages.public_warnings.approval import person
@@ -30,6 +44,10 @@ def handle(session: Session, command: AnyCommand, by: str, now_ms: int) -> list[
     elif isinstance(command, RecordTest):
         events = [_tested(command, by, now_ms)]
         session.take(events[0])
+    elif isinstance(command, Acknowledge | LabelHazard | UnlabelHazard):
+        events = _of_attention(session, command, by, now_ms)
+        for event in events:
+            session.take(event)
     else:
         events = _of_warning(session, command, by, now_ms)
     session.commit()
@@ -77,6 +95,46 @@ def _tested(command: RecordTest, by: str, now_ms: int) -> ChannelTested:
         xml=xml,
         results=command.results,
     )
+
+
+def _of_attention(session: Session, command: attention.AttentionOrder, by: str, now_ms: int) -> list[Event]:
+    """What was seen or labelled; a hazard that is none needs no draft, but what was sent is taken back by a person."""
+    state = session.state
+
+    def priority_of(kind: str, name: str) -> int | None:
+        if kind == "incident":
+            incident = state.incidents.incidents.get(name)
+            return None if incident is None else incident.priority
+        if kind == "source":
+            return 0 if name in state.health.feeds else None
+        if kind == "channel":
+            return 0 if name in state.outbox.health else None
+        return 0 if _is_followed(state, name) else None
+
+    if isinstance(command, LabelHazard):
+        command = msgspec.structs.replace(command, reason=orders.reason_of(command.reason))
+    done = attention.order(state.attention, command, by, priority_of, now_ms)
+    events: list[Event] = [done]
+    if isinstance(done, HazardLabelled):
+        incident = state.incidents.incidents.get(state.incidents.of_hazard.get(done.hazard, ""))
+        labelled = state.attention.labels.keys() | {done.hazard}
+        thread = state.warnings.threads.get(incident.id) if incident is not None else None
+        draft = thread.draft if thread is not None else None
+        nothing = incident is not None and labelled.issuperset(incident.hazards)
+        if nothing and draft is not None and draft.msg_type != MsgType.CANCEL:
+            reason = f"{done.label}: {done.reason}"[: orders.REASON_CHARS_MAX]
+            events.append(WarningRejected(now_ms=now_ms, identifier=draft.identifier, by=by, reason=reason))
+    return events
+
+
+def _is_followed(state: pipeline.State, hazard: str) -> bool:
+    for follower in state.hazards.values():
+        try:
+            follower.view(hazard)
+        except KeyError:
+            continue
+        return True
+    return False
 
 
 def _of_channel(

@@ -47,6 +47,7 @@ class Session:
         self.mode = ""
         self.state = pipeline.State()
         self.clockwork = pipeline.Clockwork(time.perf_counter, self.words, sign)
+        self.listen: Callable[[int, list[Event]], None] | None = None  # hears what became durable, and its last entry
         self.seconds: dict[str, float] = {}
         self._unsaved: list[Event] = []
         self._saved_at = time.monotonic()
@@ -98,8 +99,10 @@ class Session:
         """Make everything taken and decided so far durable."""
         begun = time.perf_counter()
         if self._unsaved:
-            self.log.append(self._unsaved, now_ms())
+            durable, seq = self._unsaved, self.log.append(self._unsaved, now_ms())
             self._unsaved = []
+            if self.listen is not None:
+                self.listen(seq, durable)
         self._saved_at = time.monotonic()
         enough_s = max(SNAPSHOT_S, SNAPSHOT_SHARE * self._snapshots.pause_s)
         if self._worked_s >= enough_s and not self._snapshots.busy:

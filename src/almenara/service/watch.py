@@ -18,7 +18,9 @@ from almenara.model.errors import InputError, UsageError
 from almenara.model.events import Event
 from almenara.model.limits import DOWNLOAD_BYTES_MAX
 from almenara.ports import EventLog
+from almenara.service.calls import Calls
 from almenara.service.clerk import Clerk, open_lines
+from almenara.service.glance import Glance
 from almenara.service.inbox import Inbox
 from almenara.service.linked import Links, configured, may_lead_to
 from almenara.service.live import Desk
@@ -33,6 +35,8 @@ TICK_MS = 60_000
 RATES_MS = 10_000
 #: How often commands and deliveries are attended to while a feed is fetched.
 MEANWHILE_S = 0.2
+#: How often the files of local feeds are glanced at where somebody waits before a screen.
+GLANCE_S = 0.2
 #: How long `once` waits for the deliveries that are due.
 ONCE_S = 60.0
 
@@ -46,6 +50,13 @@ class _Poll:
     validators: Validators | None = None
     links: Links = field(default_factory=Links)
     seen: dict[Path, tuple[int, int]] = field(default_factory=dict)  # file → (size, mtime)
+    glance: Glance | None = None  # of a local feed whose changes are read at once
+
+    def is_due(self, now_ms: int) -> bool:
+        """Whether to ask: it is time, its files changed, or a clock jumped back, which must not keep it from it."""
+        if self.due_ms <= now_ms or self.due_ms > now_ms + 1000 * self.feed.every_s:
+            return True
+        return self.glance is not None and self.glance.has_changed(self.seen)
 
 
 def watch(
@@ -60,11 +71,16 @@ def watch(
     tell_rates: Callable[[Rates], None] = lambda rates: None,
     clock: Callable[[], int] = now_ms,
     sign: Signer | None = None,
+    calls: Calls | None = None,
+    opened: Callable[[Session], None] = lambda session: None,
+    state: Path | None = None,
 ) -> Session:
     """Poll until `stopped()`, or each feed once; `tell` hears of every poll and what was decided after it.
 
     Meanwhile operators' commands are taken from the inbox, and what is sent goes out by the channels.
-    `tell_rates` hears how the chain is doing, every ten seconds and in the end.
+    `tell_rates` hears how the chain is doing, every ten seconds and in the end. `calls` come from other threads of this
+    process and are answered between the steps; with them, files are read as soon as they change. `opened` gets the
+    session when it is ready to go on, before any feed is asked.
     """
     known = sources.find_all()
     for feed in config.feed:
@@ -81,16 +97,20 @@ def watch(
     )
     session.import_places(_places(config.places, base), lambda words, done, total: None)
     session.set_policy(policy_of(config), clock())
-    state = base / config.state
+    state = state if state is not None else base / config.state
     inbox = Inbox.of(state) if state.is_dir() else None  # a log in memory has no folder
-    clerk = Clerk(session, Deliveries(lines), inbox, clock)
+    clerk = Clerk(session, Deliveries(lines), inbox, clock, calls)
     cadence = {feed.name: 1000 * (feed.cadence_s or known[feed.source].cadence_s) for feed in config.feed}
 
     def attend() -> None:
         tell("", clerk.attend())
 
     desk = Desk(session, cadence, own=own, meanwhile=attend)
-    polls = [_Poll(feed) for feed in config.feed]
+    polls = [
+        _Poll(feed, glance=Glance(base / feed.location) if calls is not None and not _is_address(feed) else None)
+        for feed in config.feed
+    ]
+    opened(session)
     ticked = rated = 0
 
     try:
@@ -98,8 +118,7 @@ def watch(
             while not stopped():
                 for poll in polls:
                     now = clock()
-                    # A clock that jumps back must not keep a feed from being asked.
-                    if poll.due_ms <= now or poll.due_ms > now + 1000 * poll.feed.every_s:
+                    if poll.is_due(now):
                         poll.due_ms = now + 1000 * poll.feed.every_s
                         decided = _ask(desk, poll, base, fetcher, now)
                         session.commit()
@@ -119,7 +138,10 @@ def watch(
                     rated = clock()
                     tell_rates(session.rates(rated))
                 attend()
-                nap(NAP_S)
+                if calls is not None:
+                    calls.wait(GLANCE_S)
+                else:
+                    nap(NAP_S)
     finally:
         clerk.close()
     tell("", clerk.collect())
@@ -168,9 +190,13 @@ class _Fetcher:
         return asked.result()
 
 
+def _is_address(feed: FeedConfig) -> bool:
+    return feed.location.startswith(("http://", "https://"))
+
+
 def _ask(desk: Desk, poll: _Poll, base: Path, fetcher: _Fetcher, now: int) -> list[Event]:
     feed = poll.feed
-    if feed.location.startswith(("http://", "https://")):
+    if _is_address(feed):
         fetched = fetcher.fetch(feed.location, poll.validators, feed)
         poll.validators = fetched.validators
         if fetched.outcome == "unchanged":
@@ -204,6 +230,8 @@ def _follow_links(desk: Desk, poll: _Poll, fetcher: _Fetcher, now: int) -> list[
 def _look(desk: Desk, poll: _Poll, location: Path, now: int) -> list[Event]:
     """Read the files of a feed that are new or have changed."""
     feed = poll.feed
+    if poll.glance is not None:
+        poll.glance.note(poll.seen)
     try:
         files = [path for path in expand([location]) if poll.seen.get(path) != _mark(path)]
     except (InputError, OSError) as error:

@@ -42,6 +42,13 @@ class MemoryLog:
         prev_hash = self._rows[after - 1][5] if 0 < after <= len(self._rows) else chain.ZERO_HASH
         return chain.follow(islice(self._rows, after, max(after, len(self._rows))), after, prev_hash)
 
+    def pick(self, seqs: Sequence[int]) -> Iterator[Entry]:
+        """As `EventLog.pick`."""
+        self._check_open()
+        for seq in sorted({seq for seq in seqs if 1 <= seq <= len(self._rows)}):
+            before = self._rows[seq - 2][5] if seq > 1 else chain.ZERO_HASH
+            yield from chain.follow([self._rows[seq - 1]], seq - 1, before)
+
     def head(self) -> tuple[int, bytes]:
         """As `EventLog.head`."""
         self._check_open()

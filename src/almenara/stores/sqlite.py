@@ -110,6 +110,11 @@ class SqliteLog:
         self._check_open()
         return self._read(max(after, 0))
 
+    def pick(self, seqs: Sequence[int]) -> Iterator[Entry]:
+        """As `EventLog.pick`. Holds one entry at a time."""
+        self._check_open()
+        return self._pick(sorted(set(seqs)))
+
     def head(self) -> tuple[int, bytes]:
         """As `EventLog.head`."""
         with self._mutex, self._refusals():
@@ -227,6 +232,15 @@ class SqliteLog:
                     raise LogCorrupted(f"entry {after} is missing", seq=after)
                 return
             yield from chain.follow(_rows(connection, after), after, digest)
+
+    def _pick(self, seqs: list[int]) -> Iterator[Entry]:
+        with closing(self._connect_reader()) as connection, self._refusals():
+            connection.execute("BEGIN")
+            for seq in seqs:
+                row = connection.execute(f"{_ROWS} WHERE seq = ?", (seq,)).fetchone()
+                before = _hash_at(connection, seq - 1)
+                if row is not None and before is not None:
+                    yield from chain.follow([row], seq - 1, before)
 
     def _checkpoints(self) -> Iterator[Checkpoint]:
         with closing(self._connect_reader()) as connection:

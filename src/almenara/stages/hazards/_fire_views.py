@@ -1,7 +1,7 @@
 """Fires as people are told of them, and as bytes that name the state."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,10 @@ from almenara.kernels.fire_kernel import FireKernel
 from almenara.kernels.fire_tiles import NEVER
 from almenara.stages.hazards import View
 from almenara.stages.hazards._fire_facts import Facts
-from almenara.stages.hazards._fire_rows import CONFIDENCES, KIND, MINUTE_MS, STATES, Grown
+from almenara.stages.hazards._fire_rows import CONFIDENCES, KIND, MERGED, MINUTE_MS, STATES, Grown
+
+#: A fire that joins no cell for longer than this, between two looks of the same satellite, has paused in growing.
+PAUSE_MIN = 12 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,49 @@ class Reader:
         found = self._views(fires, self.tracker.outlines_of(fires), [absorbed.get(fire, ()) for fire in fires.tolist()])
         return sorted(found, key=lambda view: view.id)
 
+    def views_named(self, hazards: Sequence[str]) -> list[View]:
+        """Some fires in the order given, absorbed ones without a footprint; KeyError when there is none of that id."""
+        found = [self.facts.numbers[hazard] for hazard in hazards]
+        living = np.array([fire for fire in found if self.facts.state[fire] != MERGED], np.int64)
+        kin = [self.tracker.kin_nodes(fire) for fire in living.tolist()]
+        absorbed = self.absorbed(np.unique(np.concatenate(kin))) if kin else {}
+        shapes = dict(zip(living.tolist(), self.tracker.outlines_of(living), strict=True)) if kin else {}
+        names = [absorbed.get(fire, ()) for fire in found]
+        return self._views(np.array(found, np.int64), [shapes.get(fire) for fire in found], names)
+
+    def growing_h(self, hazards: Sequence[str]) -> dict[str, float]:
+        """For how many hours fires that go on had been growing when last seen, without a pause; others are left out."""
+        fires = np.array([self.facts.numbers[hazard] for hazard in hazards], np.int64)
+        fires = fires[self.facts.state[fires] != MERGED]
+        if not len(fires):
+            return {}
+        owner, _, birth = self.tracker.footprints_of(fires)
+        owner, minute = np.unique(np.stack((owner, birth.astype(np.int64))), axis=1)
+        begins = np.append(True, (np.diff(owner) != 0) | (np.diff(minute) > PAUSE_MIN))
+        run = np.flatnonzero(begins)[np.cumsum(begins) - 1]  # where the run of each minute begins
+        last = np.flatnonzero(np.append(np.diff(owner) != 0, True))
+        lasted = minute[last] - minute[run[last]]
+        goes_on = (self.tracker.last_seen(owner[last]) - minute[last] <= PAUSE_MIN) & (lasted > 0)
+        names = [self.facts.ids[fire] for fire in owner[last][goes_on].tolist()]
+        return dict(zip(names, np.round(lasted[goes_on] / 60, 1).tolist(), strict=True))
+
+    def detections_of(self, hazard: str, most: int) -> tuple[dict[str, NDArray[Any]], int]:
+        """The newest detections of a fire that goes on, newest first, and how many there are; `platform` as its name.
+
+        Columns: t (UTC minutes), lon, lat, across_m, along_m, key_hi, key_lo, value, confidence, platform.
+        """
+        fire = self.facts.numbers[hazard]
+        nodes = self.tracker.kin_nodes(fire)
+        nodes = nodes[self.tracker.roots(nodes) == fire]
+        told = self.tracker.raw()
+        rows = np.flatnonzero(np.isin(told.node, nodes) & (told.t > 0))  # spare room is all zero
+        kept = rows[np.argsort(-told.t[rows], kind="stable")[:most]]
+        columns = ("t", "lon", "lat", "across_m", "along_m", "key_hi", "key_lo")
+        found = {name: getattr(told, name)[kept] for name in columns}
+        found |= {name: self.tracker.extra[name][kept] for name in ("value", "confidence")}
+        found["platform"] = np.array(self.platforms, object)[self.tracker.extra["platform"][kept]]
+        return found, len(rows)
+
     def absorbed(self, nodes: NDArray[np.int64]) -> dict[int, tuple[str, ...]]:
         """Names of those among `nodes` that each fire took in, directly or through another, in order of the mergers."""
         merged_t, _ = self.tracker.merged(nodes)
@@ -40,9 +86,6 @@ class Reader:
         for (_, name, _), root in zip(order, roots, strict=True):
             found[int(root)] = (*found.get(int(root), ()), name)
         return found
-
-    def view_of(self, fire: int, shape: Any, absorbed: tuple[str, ...]) -> View:
-        return self._views(np.array([fire]), [shape], [absorbed])[0]
 
     def _views(self, fires: NDArray[np.int64], shapes: Iterable[Any], absorbed: list[tuple[str, ...]]) -> list[View]:
         f = self.facts

@@ -272,8 +272,8 @@ class State:
             stale = self.tracker.stale(span * ARCHIVED_EVERY_MIN - ARCHIVED_AFTER_MS // MINUTE_MS)
             over = stale[self.facts.known[stale] & (self.facts.state[stale] == ENDED)]
             cells = self.tracker.footprints_of(over)
-            views = {view.id: view for view in self._read.views_of(over)}
-            for name, part in self._read.digests_of(cells):
+            views = {view.id: view for view in self.read.views_of(over)}
+            for name, part in self.read.digests_of(cells):
                 delta.archived.append({"hazard_id": name, "view": pack_view(views[name]), "digest": part})
             self.facts.renumber(self.tracker.compact(stale))
         elif self.tracker.mostly_forgotten():
@@ -312,7 +312,8 @@ class State:
     # ------------------------------------------------------------------ reading
 
     @property
-    def _read(self) -> Reader:
+    def read(self) -> Reader:
+        """Reads what people are told."""
         return Reader(self.tracker, self.facts, self.platforms)
 
     def reach(self) -> Delta:
@@ -328,20 +329,16 @@ class State:
         return fronts(self.tracker, self.facts, hazards)
 
     def view(self, hazard: str) -> View:
-        fire = self.facts.numbers[hazard]
-        if self.facts.state[fire] == MERGED:  # its cells are the other's now
-            return self._read.view_of(fire, None, ())
-        absorbed = self._read.absorbed(self.tracker.kin_nodes(fire))
-        return self._read.view_of(fire, self.tracker.outlines_of(np.array([fire]))[0], absorbed.get(fire, ()))
+        return self.read.views_named([hazard])[0]
 
     def views(self, states: Collection[str] = ()) -> Sequence[View]:
         fires = self.tracker.going_on()
         if states:
             fires = fires[np.isin(self.facts.state[fires], [STATES.index(state) for state in states])]
-        return self._read.views_of(fires)
+        return self.read.views_of(fires)
 
     def digest_parts(self) -> Sequence[bytes]:
-        return sorted(part for _, part in self._read.digests_of(self.tracker.footprints()))
+        return sorted(part for _, part in self.read.digests_of(self.tracker.footprints()))
 
     def to_parts(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         self._sort_in()

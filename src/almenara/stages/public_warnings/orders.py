@@ -52,7 +52,7 @@ def order(
         return [_approve(state, command.identifier, by, now_ms, policy)]
     if isinstance(command, RejectWarning):
         thread, draft = _draft(state, command.identifier)
-        return [WarningRejected(now_ms=now_ms, identifier=draft.identifier, by=by, reason=_text(command.reason))]
+        return [WarningRejected(now_ms=now_ms, identifier=draft.identifier, by=by, reason=reason_of(command.reason))]
     if isinstance(command, DraftByHand):
         known, event = _by_hand(state, command, by, now_ms, policy, words)
         demand(event.xml, policy.profiles)
@@ -139,7 +139,7 @@ def _update(
 def _cancel(
     thread: Thread, command: CancelWarning, by: str, look: Look, now_ms: int, policy: Policy, words: Words
 ) -> WarningDrafted:
-    reason = _text(command.reason)
+    reason = reason_of(command.reason)
     situation, last = _taken_back(thread, "cancel", look, now_ms)
     envelope = threads.envelope(MsgType.CANCEL, thread, thread.incident, now_ms, thread.expires_ms)
     alert = reworded(compose_cancel(situation, last, envelope, policy, words), command.wording, policy, words)
@@ -204,7 +204,8 @@ def _thread(state: State, name: str) -> Thread:
     raise CommandRefused("unknown", f"There is no warning {name!r}: see `almenara warnings list`.")
 
 
-def _text(reason: str) -> str:
+def reason_of(reason: str) -> str:
+    """A reason on one line. Raises CommandRefused for none, or one that is too long to stay in the log."""
     kept = " ".join("".join(c if c.isprintable() else " " for c in reason).split())
     if not kept or len(kept) > REASON_CHARS_MAX:
         raise CommandRefused("no-reason", f"Say why, in 1 to {REASON_CHARS_MAX} characters: it stays in the log.")
