@@ -13,6 +13,8 @@ from almenara.model.events import (
     Event,
     HazardsChanged,
     ObservationsReceived,
+    PlaceChanged,
+    PlaceRemoved,
     PlacesImported,
     ReachChanged,
     RowsRejected,
@@ -284,6 +286,49 @@ def test_places_imported_later_meet_the_hazards_at_the_next_step() -> None:
     gone = story(state, [imported("late.csv", {"id": "far", "x": 50.0}), T0 + 2 * MINUTE])
     assert gone[:2] == ["PlacesImported", "StepTaken"]
     assert not any(state.exposure.exposures.values())
+
+
+def by_hand(row: dict[str, Any]) -> PlaceChanged:
+    return PlaceChanged(place=row["id"], table=to_ipc(places([row])), by="Ana")
+
+
+def test_a_place_said_by_hand_meets_the_hazards_and_outlives_imports() -> None:
+    state = State()
+    fire = received(detections([{"x": 0.0, "y": 0.0, "t": 0}]))
+    perform(state, [opening()[0], imported("a.csv", {"id": "school", "x": 50.0}), fire, T0])
+    assert not state.exposure.exposures
+    assert "IncidentOpened" in story(state, [by_hand({"id": "school", "x": 0.1, "population": 7}), T0 + MINUTE])
+    perform(state, [imported("a.csv", {"id": "school", "x": 50.0}), T0 + 2 * MINUTE])
+    (exposed,) = state.exposure.exposures.values()
+    assert exposed.keys() == {"school"}
+    assert state.exposure.population("school") == 7
+    back = from_bytes(to_bytes(state))
+    assert facts(back) == facts(state)
+    assert back.exposure.places == state.exposure.places
+
+
+def test_a_place_that_moved_away_is_exposed_no_more() -> None:
+    state = State()
+    fire = received(detections([{"x": 0.0, "y": 0.0, "t": 0}]))
+    perform(state, [opening()[0], imported("a.csv", {"id": "school", "x": 0.1}), fire, T0])
+    assert any(state.exposure.exposures.values())
+    assert "ExposuresChanged" in story(state, [by_hand({"id": "school", "x": 50.0}), T0 + MINUTE])
+    assert not any(state.exposure.exposures.values())
+
+
+def test_a_place_taken_out_stays_out_until_a_person_brings_it_back() -> None:
+    state = State()
+    fire = received(detections([{"x": 0.0, "y": 0.0, "t": 0}]))
+    school = {"id": "school", "x": 0.1}
+    perform(state, [opening()[0], imported("a.csv", school, {"id": "far", "x": 50.0}), fire, T0])
+    perform(state, [PlaceRemoved(place="school", by="Ana"), T0 + MINUTE])
+    assert state.exposure.ids == ["far"]
+    assert not any(state.exposure.exposures.values())
+    perform(state, [imported("a.csv", school), T0 + 2 * MINUTE])
+    assert state.exposure.ids == []
+    perform(state, [by_hand(school), T0 + 3 * MINUTE])
+    assert state.exposure.ids == ["school"]
+    assert any(state.exposure.exposures.values())
 
 
 def test_equal_ids_of_two_imports_are_two_places() -> None:

@@ -22,7 +22,6 @@ from almenara.model.events import (
     IncidentMerged,
     IncidentOpened,
     ObservationsReceived,
-    PlacesImported,
     ReachChanged,
     RowsRejected,
     RunStarted,
@@ -52,7 +51,7 @@ from almenara.stages.source_health import State as Health
 
 #: What a snapshot begins with: its form, and the length of what is said before the arrays.
 _SNAPSHOT = struct.Struct(">8sQ")
-_SNAPSHOT_FORMAT = b"state  4"
+_SNAPSHOT_FORMAT = b"state  5"
 
 INCIDENT_EVENTS = (IncidentOpened, IncidentChanged, IncidentMerged, IncidentClosed)
 
@@ -88,7 +87,7 @@ def evolve(state: State, event: Event) -> State:
         state.exposure.unmet = False  # the step's own decisions follow in the log
     elif isinstance(event, HazardsArchived):
         _let_go(state, from_ipc(event.table).column("hazard_id").to_pylist())
-    elif isinstance(event, PlacesImported | ExposuresChanged):
+    elif isinstance(event, (ExposuresChanged, *exposure.PLACES_CHANGED)):
         state.exposure = exposure.evolve(state.exposure, event)
         state.reach = reach.evolve(state.reach, event, state.exposure)
     elif isinstance(event, ReachChanged):
@@ -340,6 +339,7 @@ def to_bytes(state: State) -> bytes:
         arrays |= {f"hazards/{kind}/{name}": a for name, a in own.items()}
     values["health"] = [msgspec.to_builtins(feed) for feed in state.health.feeds.values()]
     values["imports"] = state.exposure.imports
+    values["edits"] = state.exposure.edits
     values["unmet"] = state.exposure.unmet
     values["exposures"] = state.exposure.exposures
     values["reach"] = state.reach.near
@@ -378,8 +378,7 @@ def from_bytes(data: bytes) -> State:
         follower.load_parts(under(f"hazards/{kind}/"), values[f"hazards/{kind}"])
     for raw in values["health"]:
         state.health.feeds[raw["origin"]] = msgspec.convert(raw, source_health.Feed)
-    for origin, table in values["imports"].items():
-        state.exposure.imports[origin] = table
+    state.exposure.imports, state.exposure.edits = values["imports"], values["edits"]
     exposure.rebuild(state.exposure)
     state.exposure.unmet = values["unmet"]
     state.exposure.exposures = msgspec.convert(values["exposures"], dict[str, dict[str, exposure.Exposure]])

@@ -102,7 +102,7 @@ class TestShow:
 
     def test_json(self, state: Path) -> None:
         (line,) = lines(run("show", state, "--type", "PlacesImported", "--json").stdout)
-        assert (line["type"], line["version"], line["recorded"]) == ("PlacesImported", 1, "2023-11-14T22:13:20Z")
+        assert (line["type"], line["version"], line["recorded"]) == ("PlacesImported", 2, "2023-11-14T22:13:20Z")
         assert line["event"]["table"]["rows"] == 10
         assert len(line["hash"]) == 64
 

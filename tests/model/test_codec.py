@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from almenara.model import events as events_module
 from almenara.model.codec import UPCASTS, decode, encode
 from almenara.model.errors import UnknownEvent
-from almenara.model.events import EVENTS, Event, SourceSilent, StepTaken, WarningDrafted, WarningPolicySet
+from almenara.model.events import EVENTS, Event, PlacesImported, SourceSilent, StepTaken, WarningDrafted, WarningPolicySet
 from almenara.stages.public_warnings import Policy
 
 
@@ -76,6 +76,13 @@ def test_each_type_round_trips(name: str) -> None:
     fields = {field.name: blank[type(field.type).__name__.removesuffix("Type").lower()] for field in described.fields}
     event = EVENTS[name](**fields)
     assert decode(*encode(event)) == event
+
+
+def test_an_import_of_before_persons_were_named() -> None:
+    old = msgspec.msgpack.encode({"origin": "a.csv", "attribution": "", "table": b"", "rejected": {"x": 1}})
+    assert decode("PlacesImported", 1, old) == PlacesImported(
+        origin="a.csv", attribution="", table=b"", rejected={"x": 1}, by=""
+    )
 
 
 def test_a_policy_of_before_the_rest_could_be_set() -> None:

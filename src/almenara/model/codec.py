@@ -10,6 +10,7 @@ from almenara.model.events import EVENTS, Event
 
 #: (type, version) → what turns the decoded fields of that version into those of the next one.
 UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
+    ("PlacesImported", 1): lambda fields: {**fields, "by": ""},
     # A draft of version 1 was always the machine's; the event term in its message tells the kind.
     ("WarningDrafted", 1): lambda fields: {
         **fields,

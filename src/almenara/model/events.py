@@ -30,10 +30,27 @@ class RunFinished(Event, frozen=True, kw_only=True):
 class PlacesImported(Event, frozen=True, kw_only=True):
     """The protected places; a later import of the same origin replaces the earlier one."""
 
+    version: ClassVar[int] = 2  # 1 did not know `by`
     origin: str  # "geonames:EC", a file's name
     attribution: str  # licence line to show, may be empty
     table: bytes  # model.places.PLACES, Arrow IPC
     rejected: dict[str, int]  # reason → rows kept out
+    by: str = ""  # the name of a person; empty: the configuration, or the command line
+
+
+class PlaceChanged(Event, frozen=True, kw_only=True):
+    """A person added a place, or said better what one is: that stands, whatever later imports bring under its id."""
+
+    place: str
+    table: bytes  # model.places.PLACES, Arrow IPC, the one row of that id
+    by: str
+
+
+class PlaceRemoved(Event, frozen=True, kw_only=True):
+    """A person took a place out: no later import brings it back, only a person does."""
+
+    place: str
+    by: str
 
 
 class ObservationsReceived(Event, frozen=True, kw_only=True):

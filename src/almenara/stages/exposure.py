@@ -10,9 +10,10 @@ import shapely
 
 from almenara.kernels.intensity import mmi_at, radius_km
 from almenara.kernels.place_index import PlaceIndex
-from almenara.model.events import Event, ExposuresChanged, PlacesImported
+from almenara.model.events import Event, ExposuresChanged, PlaceChanged, PlaceRemoved, PlacesImported
 from almenara.model.observations import from_ipc, to_ipc
 from almenara.model.places import PLACES
+from almenara.stages._protected_places import protected
 from almenara.stages._warned_places import WarnedPlaces
 from almenara.stages.hazards import Area, Boxes, Delta, Shaking
 from almenara.stages.hazards.earthquake import EXPOSED_MMI
@@ -79,6 +80,7 @@ class State:
     """The places and the exposures that last."""
 
     imports: dict[str, bytes] = field(default_factory=dict)  # origin → table
+    edits: dict[str, bytes | None] = field(default_factory=dict)  # place → its row by hand, None: taken out
     places: pa.Table = field(default_factory=PLACES.empty_table)
     ids: list[str] = field(default_factory=list)  # of `places`, by row
     rows: dict[str, int] = field(default_factory=dict)  # and back
@@ -97,10 +99,17 @@ class State:
         return people
 
 
+#: What changes the places themselves.
+PLACES_CHANGED = (PlacesImported, PlaceChanged, PlaceRemoved)
+
+
 def evolve(state: State, event: Event) -> State:
     """Take in places, or what was decided about exposures."""
-    if isinstance(event, PlacesImported):
-        state.imports[event.origin] = event.table
+    if isinstance(event, PLACES_CHANGED):
+        if isinstance(event, PlacesImported):
+            state.imports[event.origin] = event.table
+        else:
+            state.edits[event.place] = event.table if isinstance(event, PlaceChanged) else None
         rebuild(state)
         state.unmet = True
         for name, exposed in list(state.exposures.items()):  # places that are gone are nobody's exposure
@@ -120,12 +129,8 @@ def evolve(state: State, event: Event) -> State:
 
 
 def rebuild(state: State) -> None:
-    """Make the table and the index of all imported places anew."""
-    tables = [from_ipc(table) for _, table in sorted(state.imports.items())]
-    state.places = pa.concat_tables(tables).combine_chunks() if tables else PLACES.empty_table()
-    state.places = _with_own_ids(
-        state.places, [o for o, t in zip(sorted(state.imports), tables, strict=True) for _ in range(len(t))]
-    )
+    """Make the table and the index of all places anew."""
+    state.places = protected(state.imports, state.edits)
     state.ids = state.places.column("id").to_pylist()
     state.rows = dict(zip(state.ids, range(len(state.ids)), strict=True))
     state.warned = None
@@ -139,19 +144,6 @@ def rebuild(state: State) -> None:
         has = np.asarray(shapes.is_valid().to_numpy(zero_copy_only=False))
         geometries[has] = shapely.from_wkb([s for s in shapes.to_pylist() if s is not None])
         state.index = PlaceIndex.build(geometries=geometries, alert_distance_m=reach)
-
-
-def _with_own_ids(places: pa.Table, origins: list[str]) -> pa.Table:
-    """Ids are unique within an import only: one that another import has too is told apart by its origin."""
-    ids = places.column("id").to_pylist()
-    if len(set(ids)) == len(ids):
-        return places
-    seen: set[str] = set()
-    own = []
-    for place, origin in zip(ids, origins, strict=True):
-        own.append(f"{origin}/{place}" if place in seen else place)
-        seen.add(own[-1])
-    return places.set_column(0, PLACES.field("id"), pa.array(own, pa.string()))
 
 
 def decide(state: State, delta: Delta, now_ms: int) -> list[ExposuresChanged]:

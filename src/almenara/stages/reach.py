@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from almenara.kernels.fire_fronts import rim_cells, tile_boxes
 from almenara.kernels.grid import boxes_of
 from almenara.kernels.place_index import PlaceIndex
-from almenara.model.events import Event, PlacesImported, ReachChanged
+from almenara.model.events import Event, ReachChanged
 from almenara.model.observations import from_ipc, to_ipc
-from almenara.stages.exposure import LEAVE_FACTOR
+from almenara.stages.exposure import LEAVE_FACTOR, PLACES_CHANGED
 from almenara.stages.exposure import State as Exposures
 from almenara.stages.hazards import Fronts
 from almenara.stages.reach_bands import (
@@ -76,8 +76,8 @@ class State:
 
 
 def evolve(state: State, event: Event, places: Exposures) -> State:
-    """Take in what was decided, or forget places that an import left out."""
-    if isinstance(event, PlacesImported):
+    """Take in what was decided, or forget places that are there no more."""
+    if isinstance(event, PLACES_CHANGED):
         kept = {
             hazard: {place: row for place, row in near.items() if place in places.rows}
             for hazard, near in state.near.items()
