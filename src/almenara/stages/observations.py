@@ -78,7 +78,7 @@ def receive(state: State, source: str, batch: pa.Table) -> Counted:
     time = _numpy(batch, "time").astype(np.int64)
     state.newest_ms = max(state.newest_ms, int(time.max()))
     state.table = with_room(state.table, n, since=min(state.newest_ms, state.now_ms) - REMEMBERED_MS)
-    verdicts = judge(state.table, hi, lo, _numpy(batch, "version"), _fingerprints(batch), time)
+    verdicts = judge(state.table, hi, lo, _numpy(batch, "version"), fingerprints(batch), time)
     new, newer = verdicts == NEW, verdicts == NEWER
     counts.accepted += int(new.sum())  # a newer version takes the place of the row that counted before
     counts.superseded_by_newer += int(newer.sum())
@@ -102,7 +102,7 @@ def _numpy(batch: pa.Table, name: str) -> NDArray[Any]:
     return np.asarray(column.to_numpy())
 
 
-def _fingerprints(batch: pa.Table) -> NDArray[np.uint64]:
+def fingerprints(batch: pa.Table) -> NDArray[np.uint64]:
     """One number for all of a row that a reissue can change."""
     out = np.full(batch.num_rows, 0xCBF29CE484222325, np.uint64)
     for name in ("time", "value", "confidence", "heat_class", "across_m", "along_m", "depth_km", "lon", "lat"):
