@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from almenara.model import events as events_module
 from almenara.model.codec import UPCASTS, decode, encode
 from almenara.model.errors import UnknownEvent
-from almenara.model.events import EVENTS, Event, PlacesImported, SourceSilent, StepTaken, WarningDrafted, WarningPolicySet
+from almenara.model.events import (
+    EVENTS,
+    Event,
+    PlacesImported,
+    SourceSilent,
+    StepTaken,
+    WarningDrafted,
+    WarningPolicySet,
+)
 from almenara.stages.public_warnings import Policy
 
 

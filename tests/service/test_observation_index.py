@@ -14,7 +14,8 @@ from tests.stages.tables import DAY, HOUR, MINUTE, T0, detections, quakes
 
 from almenara.model.events import ObservationsReceived, StepTaken
 from almenara.model.observations import from_ipc, to_ipc
-from almenara.service.observation_index import FILE_NAME, ObservationIndex, Page, Wanted, within
+from almenara.service.log_index import FILE_NAME, LogIndex
+from almenara.service.observation_index import Page, Wanted, within
 from almenara.service.observation_window import CELLS_MAX, ObservationWindow
 from almenara.stages import observations
 from almenara.stores.memory import MemoryLog
@@ -27,11 +28,11 @@ def batch(table: pa.Table, kind: str = "fire", source: str = "firms") -> Observa
     return ObservationsReceived(source=source, kind=kind, origin="f.csv", sha256="", part=0, table=to_ipc(table))
 
 
-def all_pages(index: ObservationIndex, log: MemoryLog, wanted: Wanted, limit: int) -> list[dict[str, Any]]:
+def all_pages(index: LogIndex, log: MemoryLog, wanted: Wanted, limit: int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     after: tuple[int, int] | None = (0, -1)
     while after is not None:
-        page: Page = index.page(log, wanted, after, limit)
+        page: Page = index.observations.page(log, wanted, after, limit)
         assert len(page.table) <= limit
         assert page.next is None or len(page.table) == limit
         rows += page.table.to_pylist()
@@ -55,7 +56,7 @@ deliveries = st.lists(st.lists(seen, min_size=1, max_size=6), min_size=1, max_si
 @settings(max_examples=150, deadline=None)
 def test_what_counts_is_what_the_stage_counts(found: list[list[dict[str, Any]]], limit: int, at_once: bool) -> None:
     """Oracle: the stage says after each batch which rows count and which keys they take the place of."""
-    log, index, state = MemoryLog(), ObservationIndex(None), observations.State()
+    log, index, state = MemoryLog(), LogIndex(None), observations.State()
     window = ObservationWindow(index)
     counting: dict[tuple[int, int], dict[str, Any]] = {}
     for rows in found:
@@ -90,7 +91,7 @@ def test_what_counts_is_what_the_stage_counts(found: list[list[dict[str, Any]]],
 def test_a_filter_finds_what_reading_everything_finds(
     found: list[list[dict[str, Any]]], minutes: tuple[int, int], span: tuple[float, float], source: str | None
 ) -> None:
-    log, index = MemoryLog(), ObservationIndex(None)
+    log, index = MemoryLog(), LogIndex(None)
     log.append([batch(detections(rows), source="firms" if n % 2 else "inpe") for n, rows in enumerate(found)], 1)
     index.follow(log)
     begin, end = T0 + minutes[0] * MINUTE, T0 + (minutes[0] + minutes[1]) * MINUTE
@@ -109,18 +110,18 @@ def test_a_filter_finds_what_reading_everything_finds(
 
 
 def test_a_page_reads_only_the_batches_that_can_hold_something() -> None:
-    log, index = MemoryLog(), ObservationIndex(None)
+    log, index = MemoryLog(), LogIndex(None)
     log.append([batch(detections([{"x": n * 100.0, "t": n * 600}])) for n in range(50)], 1)
     index.follow(log)
     wanted = Wanted(since_ms=T0 + 600 * 20 * MINUTE, until_ms=T0 + 600 * 30 * MINUTE)
-    assert [found.seq for found in index.batches(log, wanted)] == list(range(21, 32))
+    assert [found.seq for found in index.observations.batches(log, wanted)] == list(range(21, 32))
     lon = -79.2 + 700.0 / 111.0
     near = replace(wanted, since_ms=None, until_ms=None, bbox=(lon - 0.1, -5.0, lon + 0.1, -4.0))
-    assert [found.seq for found in index.batches(log, near)] == [8]
+    assert [found.seq for found in index.observations.batches(log, near)] == [8]
 
 
 def test_retracted_and_of_another_kind() -> None:
-    log, index = MemoryLog(), ObservationIndex(None)
+    log, index = MemoryLog(), LogIndex(None)
     first = quakes([{"id": "a"}, {"id": "b", "t": 9}])
     gone = quakes([{"id": "a", "version": 2, "status": "retracted", "t": 1}])
     log.append([batch(detections([{"x": 0.0, "t": 0}]))], 1)
@@ -137,7 +138,7 @@ def test_retracted_and_of_another_kind() -> None:
 
 
 def test_keys_are_forgotten_and_what_counted_goes_on_counting() -> None:
-    log, index = MemoryLog(), ObservationIndex(None)
+    log, index = MemoryLog(), LogIndex(None)
     log.append([batch(detections([{"x": 0.0, "t": 0}])), StepTaken(now_ms=T0 + 200 * DAY)], 1)
     index.follow(log)
     assert index._connection.execute("SELECT count(*) FROM best").fetchone() == (0,)
@@ -148,29 +149,31 @@ def test_it_goes_on_where_it_was_and_begins_anew_over_another_log(tmp_path: Path
     state = tmp_path / "state"
     log = SqliteLog(state)
     log.append([batch(detections([{"x": 0.0, "t": 0}]))], 1)
-    index = ObservationIndex(state)
-    assert index.follow(log) == {1}
-    index.close()
+    assert changed_by(state, log) == {1}
     log.append([batch(detections([{"x": 0.0, "t": 0, "version": 2}]))], 1)
-    index = ObservationIndex(state)
-    assert index.follow(log) == {1, 2}
-    assert [row["version"] for row in index.page(log, Wanted()).table.to_pylist()] == [2]
-    assert index.follow(log) == set()
-    index.close()
+    assert changed_by(state, log) == {1, 2}
+    assert changed_by(state, log) == set()
     log.close()
     for path in state.glob("log.sqlite*"):
         path.unlink()
     other = SqliteLog(state)
     other.append([StepTaken(now_ms=1), StepTaken(now_ms=2), batch(detections([{"x": 1.0, "t": 3}]))], 1)
-    index = ObservationIndex(state)
-    assert index.follow(other) == {3}
-    assert len(index.page(other, Wanted()).table) == 1
-    index.close()
+    assert changed_by(state, other) == {3}
     (state / FILE_NAME).write_bytes(b"no SQLite file at all" * 100)
-    index = ObservationIndex(state)
-    assert index.follow(other) == {3}
-    index.close()
+    assert changed_by(state, other) == {3}
     other.close()
+
+
+def changed_by(state: Path, log: SqliteLog) -> set[int]:
+    """What an index that is opened anew learns from a log."""
+    changed: set[int] = set()
+    index = LogIndex(state)
+    index.listen(changed.update)
+    index.follow(log)
+    newest = index.observations.page(log, Wanted()).table.column("version").to_pylist()
+    assert len(newest) == 1
+    index.close()
+    return changed
 
 
 def test_the_grid_adds_up_what_reading_everything_adds_up() -> None:
@@ -178,10 +181,14 @@ def test_the_grid_adds_up_what_reading_everything_adds_up() -> None:
     rows = [
         {"lon": float(lon), "lat": float(lat), "t": int(t), "frp": float(f)}
         for lon, lat, t, f in zip(
-            rng.uniform(-180, 180, 3_000), rng.uniform(-90, 90, 3_000), rng.integers(0, 600, 3_000), rng.random(3_000)
+            rng.uniform(-180, 180, 3_000),
+            rng.uniform(-90, 90, 3_000),
+            rng.integers(0, 600, 3_000),
+            rng.random(3_000),
+            strict=True,
         )
     ]
-    log, index = MemoryLog(), ObservationIndex(None)
+    log, index = MemoryLog(), LogIndex(None)
     log.append([batch(detections(rows[k : k + 500])) for k in range(0, 3_000, 500)], 1)
     window = ObservationWindow(index)
     window.follow(log, T0 + 10 * HOUR)
@@ -210,7 +217,7 @@ def _added_up(
 
 
 def test_the_window_moves_on_and_is_bounded() -> None:
-    log, index = MemoryLog(), ObservationIndex(None)
+    log, index = MemoryLog(), LogIndex(None)
     window = ObservationWindow(index, rows_max=30)
     log.append([batch(detections([{"x": float(n), "t": n * 60} for n in range(20)]))], 1)
     window.follow(log, T0 + 20 * HOUR)
@@ -224,9 +231,9 @@ def test_the_window_moves_on_and_is_bounded() -> None:
 
 
 def test_nothing_at_all() -> None:
-    log, index = MemoryLog(), ObservationIndex(None)
+    log, index = MemoryLog(), LogIndex(None)
     window = ObservationWindow(index)
     window.follow(log, T0)
     assert len(window.grid(EVERYWHERE, 3, 0, T0).count) == 0
-    assert index.page(log, Wanted()) == Page(index.page(log, Wanted()).table, None)
-    assert from_ipc(to_ipc(index.page(log, Wanted()).table)).num_rows == 0
+    assert index.observations.page(log, Wanted()) == Page(index.observations.page(log, Wanted()).table, None)
+    assert from_ipc(to_ipc(index.observations.page(log, Wanted()).table)).num_rows == 0

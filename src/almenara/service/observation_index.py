@@ -1,15 +1,11 @@
-"""Where in the log which observations are: an index of its batches, and of the rows of each that count.
+"""Where in the log which observations are: the span of time and the box of each batch, and the rows that count.
 
-A file of SQLite beside the log, which may be thrown away: it is made anew from the log. For each batch it keeps the span
-of time and the box that hold its rows, and one bit for each row: whether it counts, as stages.observations judges.
+One bit for each row says whether it counts, as stages.observations judges; the keys for that are kept as long as there.
 """
 
 import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,17 +13,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from almenara.model.errors import LogCorrupted
-from almenara.model.events import ObservationsReceived, StepTaken
+from almenara.model.events import ObservationsReceived
 from almenara.model.observations import OBSERVATIONS, from_ipc
 from almenara.ports import EventLog
 from almenara.stages.observations import REMEMBERED_MS, fingerprints
 
-FILE_NAME = "observations.sqlite"
-#: Rises when the tables change: a file of another version is thrown away.
-FORMAT = 1
 LIMIT_MAX = 1_000
-DAY_MS = 86_400_000
-_FOLLOWED = (ObservationsReceived.__name__, StepTaken.__name__)
 
 #: Columns of a page: those of an observation that mean something outside, and where it stands in the log.
 PAGE = pa.schema(
@@ -42,8 +33,7 @@ PAGE = pa.schema(
     ]
 )
 
-_TABLES = """
-CREATE TABLE followed (seq INTEGER NOT NULL, hash BLOB NOT NULL);
+TABLES = """
 CREATE TABLE batches (
     seq INTEGER PRIMARY KEY, source TEXT NOT NULL, kind TEXT NOT NULL, rows INTEGER NOT NULL,
     first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, west REAL, south REAL, east REAL, north REAL,
@@ -54,9 +44,8 @@ CREATE TABLE best (
     hi INTEGER NOT NULL, lo INTEGER NOT NULL, version INTEGER NOT NULL, tie INTEGER NOT NULL,
     time INTEGER NOT NULL, seq INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (hi, lo)
 ) WITHOUT ROWID;
-INSERT INTO followed VALUES (0, zeroblob(32));
 """
-_SCRATCH = """
+SCRATCH = """
 CREATE TEMP TABLE incoming (
     hi INTEGER NOT NULL, lo INTEGER NOT NULL, version INTEGER NOT NULL, tie INTEGER NOT NULL,
     time INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (hi, lo)
@@ -64,6 +53,8 @@ CREATE TEMP TABLE incoming (
 """
 _BETTER = "(n.version > b.version OR (n.version = b.version AND n.tie > b.tie))"
 
+#: Asks the index: a statement and its values.
+Rows = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 Versions = Literal["counting", "all"]
 #: West, south, east, north in degrees; west > east for a box across the antimeridian.
 Box = tuple[float, float, float, float]
@@ -101,85 +92,44 @@ class Batch:
     counts: NDArray[np.bool_]
 
 
-class ObservationIndex:
-    """The index of one log. Its methods may be called from any thread, one at a time goes on."""
+class Observations:
+    """The observations of an index, by whatever reads its rows."""
 
-    def __init__(self, folder: Path | None) -> None:
-        """Open or make the index in the folder of the log; None: in memory."""
-        self._path = None if folder is None else folder / FILE_NAME
-        self._lock = threading.Lock()
-        self._forgot_ms = 0
-        self._connection = self._open()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        with self._lock:
-            self._connection.close()
-
-    def follow(self, log: EventLog) -> set[int]:
-        """Take in what the log received since the last time; returns the entries whose counting rows are others now."""
-        with self._lock:
-            seq, digest = self._connection.execute("SELECT seq, hash FROM followed").fetchone()
-            if not self._continues(log, seq, digest):
-                self._connection.close()
-                self._connection, seq = self._anew(), 0
-            changed: set[int] = set()
-            with self._connection as connection:
-                for entry in log.read(seq):
-                    event = entry.event() if entry.kind in _FOLLOWED else None
-                    if isinstance(event, ObservationsReceived):
-                        changed |= _take(connection, entry.seq, event)
-                    elif isinstance(event, StepTaken):
-                        self._forget(connection, event.now_ms)
-                    seq, digest = entry.seq, entry.hash
-                connection.execute("UPDATE followed SET seq = ?, hash = ?", (seq, digest))
-            return changed
-
-    def _forget(self, connection: sqlite3.Connection, now_ms: int) -> None:
-        """Let go of the keys that the stage lets go of too, once a day; of their rows that one goes on counting which
-        does."""
-        if now_ms - self._forgot_ms >= DAY_MS:
-            connection.execute("DELETE FROM best WHERE time < ?", (now_ms - REMEMBERED_MS,))
-            self._forgot_ms = now_ms
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
 
     def page(self, log: EventLog, wanted: Wanted, after: tuple[int, int] = (0, -1), limit: int = LIMIT_MAX) -> Page:
-        """At most `limit` of the observations that are wanted, of those after a place in the log. Only the batches that
-        can hold some are read."""
+        """At most `limit` of the observations that are wanted, of those after a place in the log.
+
+        Only the batches that can hold some are read.
+        """
         parts: list[pa.Table] = []
         room = limit
+        last = after
         for batch in self.batches(log, wanted, after[0]):
             rows = np.flatnonzero(_chosen(batch, wanted))
             if batch.seq == after[0]:
                 rows = rows[rows > after[1]]
+            taken = rows[:room]
+            if len(taken):
+                parts.append(_told(batch, taken))
+                last = (batch.seq, int(taken[-1]))
             if len(rows) > room:
-                parts.append(_told(batch, rows[:room]))
-                last = (batch.seq, int(rows[room - 1])) if room else self._last(parts, after)
                 return Page(_joined(parts), last)
-            parts.append(_told(batch, rows))
-            room -= len(rows)
+            room -= len(taken)
         return Page(_joined(parts), None)
 
     def batches(self, log: EventLog, wanted: Wanted, from_seq: int = 0) -> Iterator[Batch]:
         """The batches that can hold what is wanted, in the order of the log."""
-        found = self._listed(wanted, from_seq)
-        for seq, counts in found:
-            yield _read(log, seq, np.unpackbits(np.frombuffer(counts, np.uint8)).astype(np.bool_))
+        for seq, counts in self._listed(wanted, from_seq):
+            yield _read(log, seq, _unpacked(counts))
 
     def counts_of(self, seq: int) -> NDArray[np.bool_]:
         """Which rows of a batch count now (and up to seven more that it does not have)."""
-        with self._lock:
-            (counts,) = self._connection.execute("SELECT counts FROM batches WHERE seq = ?", (seq,)).fetchone()
-        return np.unpackbits(np.frombuffer(counts, np.uint8)).astype(np.bool_)
+        ((counts,),) = self._rows("SELECT counts FROM batches WHERE seq = ?", (seq,))
+        return _unpacked(counts)
 
-    @staticmethod
-    def _last(parts: list[pa.Table], after: tuple[int, int]) -> tuple[int, int]:
-        """The place of the last row told so far."""
-        for table in reversed(parts):
-            if len(table):
-                return table.column("entry")[-1].as_py(), table.column("row")[-1].as_py()
-        return after
-
-    def _listed(self, wanted: Wanted, from_seq: int) -> list[tuple[int, bytes]]:
+    def _listed(self, wanted: Wanted, from_seq: int) -> list[tuple[Any, ...]]:
         clauses, values = ["seq >= ?"], [from_seq]
         given: list[tuple[str, Any]] = [
             ("last_ms >= ?", wanted.since_ms),
@@ -198,55 +148,14 @@ class ObservationIndex:
             across = "OR" if west > east else "AND"
             clauses.append(f"north >= ? AND south <= ? AND (east >= ? {across} west <= ?)")
             values += [south, north, west, east]
-        statement = f"SELECT seq, counts FROM batches WHERE {' AND '.join(clauses)} ORDER BY seq"  # noqa: S608 - our words
-        with self._lock:
-            return self._connection.execute(statement, values).fetchall()
-
-    def _continues(self, log: EventLog, seq: int, digest: bytes) -> bool:
-        """Whether the log is the one that was followed so far."""
-        head, top = log.head()
-        if seq == 0 or seq == head:
-            return seq == 0 or digest == top
-        if seq > head:
-            return False
-        following = next(iter(log.read(seq)), None)
-        if following is None:
-            raise LogCorrupted(f"entry {seq + 1} is missing", seq=seq + 1)
-        return following.prev_hash == digest
-
-    def _open(self) -> sqlite3.Connection:
-        if self._path is None or not self._path.exists():
-            return self._anew()
-        try:
-            connection = self._connect()
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version == FORMAT:
-                return connection
-            connection.close()
-        except sqlite3.DatabaseError:  # damaged: what cannot be read is made anew
-            pass
-        return self._anew()
-
-    def _anew(self) -> sqlite3.Connection:
-        if self._path is not None:
-            for path in self._path.parent.glob(f"{FILE_NAME}*"):
-                path.unlink()
-        connection = self._connect()
-        connection.executescript(f"{_TABLES} PRAGMA user_version = {FORMAT};")
-        return connection
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(":memory:" if self._path is None else self._path, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")  # it may be thrown away, but must not be half written
-        connection.executescript(_SCRATCH)
-        return connection
+        return self._rows(f"SELECT seq, counts FROM batches WHERE {' AND '.join(clauses)} ORDER BY seq", values)  # noqa: S608
 
 
 # ---------------------------------------------------------------------- taking in a batch
 
 
-def _take(connection: sqlite3.Connection, seq: int, event: ObservationsReceived) -> set[int]:
+def take(connection: sqlite3.Connection, seq: int, event: ObservationsReceived) -> set[int]:
+    """Take in a batch; returns the entries whose counting rows are others now."""
     table = from_ipc(event.table)
     n = table.num_rows
     if n == 0:
@@ -264,8 +173,8 @@ def _take(connection: sqlite3.Connection, seq: int, event: ObservationsReceived)
     )
     for other, rows in replaced.items():
         (old,) = connection.execute("SELECT counts FROM batches WHERE seq = ?", (other,)).fetchone()
-        bits = np.unpackbits(np.frombuffer(old, np.uint8))
-        bits[rows] = 0
+        bits = _unpacked(old)
+        bits[rows] = False
         connection.execute(
             "UPDATE batches SET counts = ?, counting = ? WHERE seq = ?", (_packed(bits), int(bits.sum()), other)
         )
@@ -307,8 +216,17 @@ def _judged(
     return counts, replaced
 
 
-def _packed(bits: NDArray[Any]) -> bytes:
-    return np.packbits(bits.astype(np.bool_)).tobytes()
+def forget(connection: sqlite3.Connection, now_ms: int) -> None:
+    """Let go of the keys that the stage lets go of too; of their rows that one goes on counting which does."""
+    connection.execute("DELETE FROM best WHERE time < ?", (now_ms - REMEMBERED_MS,))
+
+
+def _unpacked(data: bytes) -> NDArray[np.bool_]:
+    return np.unpackbits(np.frombuffer(data, np.uint8)).astype(np.bool_)
+
+
+def _packed(bits: NDArray[np.bool_]) -> bytes:
+    return np.packbits(bits).tobytes()
 
 
 # ---------------------------------------------------------------------- reading

@@ -9,7 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from almenara.ports import EventLog
-from almenara.service.observation_index import Box, ObservationIndex, Wanted, numpy_of, within
+from almenara.service.log_index import LogIndex
+from almenara.service.observation_index import Box, Wanted, numpy_of, within
 
 WINDOW_MS = 72 * 3_600_000
 #: 28 bytes each.
@@ -59,8 +60,10 @@ class Grid:
 class ObservationWindow:
     """The window over one log, kept up with its index."""
 
-    def __init__(self, index: ObservationIndex, kind: str = "fire", rows_max: int = ROWS_MAX) -> None:
+    def __init__(self, index: LogIndex, kind: str = "fire", rows_max: int = ROWS_MAX) -> None:
         self._index = index
+        self._changed: set[int] = set()  # entries to look at again
+        index.listen(self._changed.update)
         self._kind = kind
         self._rows_max = rows_max
         self._lock = threading.Lock()
@@ -73,17 +76,20 @@ class ObservationWindow:
     def follow(self, log: EventLog, now_ms: int) -> None:
         """Bring index and window up to the head of the log."""
         with self._lock:
-            changed = self._index.follow(log)
+            self._index.follow(log)
+            changed = set[int]()
+            while self._changed:  # others may follow the log at this moment
+                changed.add(self._changed.pop())
             since_ms = now_ms - WINDOW_MS
             fresh = changed - self._pieces.keys() if self._begun else set()
             if not self._begun or fresh:
                 wanted = Wanted(since_ms=since_ms, kind=self._kind)
-                for batch in self._index.batches(log, wanted, min(fresh, default=0)):
+                for batch in self._index.observations.batches(log, wanted, min(fresh, default=0)):
                     if not self._begun or batch.seq in fresh:
                         self._pieces[batch.seq] = _piece(batch.table).pick(batch.counts & _told(batch.table))
             for seq in changed & self._pieces.keys() - fresh:
                 piece = self._pieces[seq]
-                self._pieces[seq] = piece.pick(self._index.counts_of(seq)[piece.row])
+                self._pieces[seq] = piece.pick(self._index.observations.counts_of(seq)[piece.row])
             if changed or not self._begun or self._is_stale(since_ms):
                 self._bound(since_ms)
             self._begun = True
