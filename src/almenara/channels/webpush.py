@@ -1,11 +1,11 @@
 """Web Push (RFC 8030): a short message to each browser that subscribed, encrypted for it alone (RFC 8291)."""
 
-import base64
-import binascii
+import asyncio
 import hashlib
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Generic
 from urllib.parse import urlsplit
@@ -15,8 +15,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from py_vapid import Vapid02, VapidException
 
-from almenara.channels._http import Hosts, check_url, post
-from almenara.channels._recipients import Secret, nameless_ids, read_lines, read_secret
+from almenara.channels._http import Hosts, post
+from almenara.channels._recipients import Secret, nameless_ids, read_secret
+from almenara.channels._subscriptions import SubscriptionFile
 from almenara.channels._texts import body, title
 from almenara.model.errors import ChannelFailed, ChannelRefused, UsageError
 from almenara.ports import Outgoing, Receipt, S
@@ -36,24 +37,10 @@ _TOKEN_S = 12 * 3600
 _GONE = ("404", "410")
 
 
-class Keys(msgspec.Struct, frozen=True, kw_only=True):
-    """A browser's keys, base64url."""
-
-    p256dh: str
-    auth: str
-
-
-class Subscription(msgspec.Struct, frozen=True, kw_only=True):
-    """As a browser's `PushSubscription.toJSON()` has it."""
-
-    endpoint: str
-    keys: Keys
-
-
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is configured."""
 
-    subscriptions: str  # a file, one subscription a line, as the browser gives it
+    subscriptions: str  # a file, one subscription a line, as the browser gives it; `almenara serve` lets the public in
     key: Secret  # the VAPID private key, PEM (openssl ecparam -genkey -name prime256v1)
     contact: str  # mailto: or https: address that a push service may turn to
     link: str | None = None  # page that a click opens
@@ -67,50 +54,45 @@ def open(name: str, options: Options, status: type[S], folder: Path) -> "WebPush
     what = f"Channel {name} (webpush)"
     if not options.contact.startswith(("mailto:", "https://")):
         raise UsageError(f"{what}: contact must be a mailto: or https:// address.")
+    return WebPushChannel(name, status, options, vapid_key(options, folder, what), folder)
+
+
+def vapid_key(options: Options, folder: Path, what: str) -> Vapid02:
+    """The key by which push services know who sends. Raises UsageError when it is none."""
     try:
-        vapid = Vapid02.from_pem(read_secret(options.key, folder, what).encode())
+        return Vapid02.from_pem(read_secret(options.key, folder, what).encode())
     except (ValueError, VapidException) as error:
         raise UsageError(f"{what}: the key is no private key in PEM: {error.__class__.__name__}.") from error
-    listed = read_lines(folder / options.subscriptions, Subscription, what)
-    found: dict[str, tuple[bytes, bytes]] = {}
-    for subscription in listed:
-        check_url(subscription.endpoint, f"{what}: a subscription", plain=options.plain_http)
-        host = urlsplit(subscription.endpoint).hostname or ""
-        if not any(host == known or (known[:2] == "*." and host.endswith(known[1:])) for known in options.hosts):
-            raise UsageError(f"{what}: {host} is none of the push services of `hosts`.")
-        try:
-            found[subscription.endpoint] = _point(subscription.keys.p256dh), _bytes(subscription.keys.auth)
-        except (ValueError, binascii.Error) as error:
-            raise UsageError(f"{what}: a subscription at {host} has unusable keys.") from error
-    ids = nameless_ids(found, folder, name, what)
-    browsers = {}
-    for recipient, endpoint in ids.items():
-        point, secret = found[endpoint]
-        browsers[recipient] = endpoint, point, secret
-    return WebPushChannel(name, status, options, vapid, browsers)
+
+
+def subscriptions_of(name: str, options: Options, folder: Path) -> SubscriptionFile:
+    """The file of those who subscribed."""
+    what = f"Channel {name} (webpush)"
+    return SubscriptionFile(folder / options.subscriptions, options.hosts, what, plain_http=options.plain_http)
 
 
 class WebPushChannel(Generic[S]):
     """What a push service still holds of a thread is replaced by the next message of that thread (`Topic`)."""
 
-    def __init__(
-        self,
-        name: str,
-        status: type[S],
-        options: Options,
-        vapid: Vapid02,
-        browsers: dict[str, tuple[str, bytes, bytes]],
-    ) -> None:
+    def __init__(self, name: str, status: type[S], options: Options, vapid: Vapid02, folder: Path) -> None:
         self.name = name
         self.status: type[S] = status
         self._options = options
         self._vapid = vapid
-        self._browsers = browsers
+        self._folder = folder
+        self._file = subscriptions_of(name, options, folder)
+        self._mark = self._file.mark()
+        self._browsers = self._read()  # replaced as a whole: other threads read it
         self._tokens: dict[str, tuple[float, str]] = {}  # push service → until when, header
         self._hosts = Hosts()
 
     def recipients(self) -> Sequence[str]:
-        """A digest for each browser."""
+        """A digest for each browser that is subscribed now."""
+        mark = self._file.mark()
+        if mark != self._mark:
+            self._mark = mark
+            with suppress(UsageError):  # a damaged file: those who are known go on being warned
+                self._browsers = self._read()
         return tuple(self._browsers)
 
     async def send(self, message: Outgoing[S], recipient: str) -> Receipt:
@@ -138,6 +120,7 @@ class WebPushChannel(Generic[S]):
             status, text = await post(self._hosts, url, content, headers)
         except ChannelFailed as error:
             if any(f"answered {code} " in str(error) for code in _GONE):  # RFC 8030, 7.3: the subscription ended
+                await asyncio.to_thread(self._file.remove, url)
                 raise ChannelRefused(f"the subscription ended: {error}") from error
             raise
         return Receipt(f"{status}", text)
@@ -145,6 +128,18 @@ class WebPushChannel(Generic[S]):
     async def close(self) -> None:
         """Let go of the connections."""
         await self._hosts.close()
+
+    def _read(self) -> dict[str, tuple[str, bytes, bytes]]:
+        """Browsers by their ids: where they are reached, and their keys."""
+        found = self._file.read()
+        if not found:
+            return {}
+        ids = nameless_ids(found, self._folder, self.name, f"Channel {self.name} (webpush)")
+        browsers = {}
+        for recipient, endpoint in ids.items():
+            point, secret = found[endpoint]
+            browsers[recipient] = endpoint, point, secret
+        return browsers
 
     def _token(self, url: str) -> str:
         """Who we are (RFC 8292), signed once for each push service and half a day."""
@@ -189,16 +184,3 @@ def _ttl_s(message: Outgoing[S]) -> int:
     if message.expires_ms is None:
         return _TTL_S_MAX
     return min(max(message.expires_ms // 1000 - int(time.time()), 0), _TTL_S_MAX)
-
-
-def _bytes(text: str) -> bytes:
-    found = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if len(found) != 16:
-        raise ValueError("an authentication secret has 16 bytes")
-    return found
-
-
-def _point(text: str) -> bytes:
-    point = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)  # raises ValueError off the curve
-    return point

@@ -79,7 +79,7 @@ def zoom(
     outline = _extent(shapes, places, [*warning, *likely])
     if outline is None:
         return tag("p", two("Sin posición conocida.", "No known position."), class_="none")
-    view = _fit(outline, _ZOOM_WIDTH, _ZOOM_HEIGHT, km_min=3.0)
+    view = fit(outline, _ZOOM_WIDTH, _ZOOM_HEIGHT, km_min=3.0)
     layers = [_base(view), _graticule(view)]
     for polygon in warning:
         ring = np.array(polygon, dtype=np.float64).reshape(-1, 2)
@@ -98,15 +98,15 @@ def zoom(
 
 def _overview_view(known: Points) -> View:
     lon, lat = known[:, 0], known[:, 1]
-    west, east = _lon_window(lon)
+    west, east = lon_window(lon)
     south, north = float(lat.min()), float(lat.max())
     if east - west > 150:
         south, north = min(-56.0, south), max(72.0, north)
         return View(-180.0, south, 180.0, north, _OVERVIEW_WIDTH, _OVERVIEW_WIDTH * (north - south) / 360.0)
-    return _fit((west, south, east, north), _OVERVIEW_WIDTH, 520.0, km_min=150.0)
+    return fit((west, south, east, north), _OVERVIEW_WIDTH, 520.0, km_min=150.0)
 
 
-def _lon_window(lon: Points) -> tuple[float, float]:
+def lon_window(lon: Points) -> tuple[float, float]:
     """The shortest stretch of longitudes that holds all: the widest gap lies outside it."""
     turned = np.sort(lon % 360.0)
     gaps = np.diff(np.concatenate([turned, [turned[0] + 360.0]]))
@@ -116,7 +116,7 @@ def _lon_window(lon: Points) -> tuple[float, float]:
     return west, west + 360.0 - float(gaps[widest])
 
 
-def _fit(outline: tuple[float, float, float, float], width: float, height: float, *, km_min: float) -> View:
+def fit(outline: tuple[float, float, float, float], width: float, height: float, *, km_min: float) -> View:
     west, south, east, north = outline
     lon, lat = (west + east) / 2, (south + north) / 2
     squeeze = max(math.cos(math.radians(lat)), 0.05)
@@ -140,7 +140,7 @@ def _extent(
     points = points[np.isfinite(points).all(axis=1) & (np.abs(points[:, 1]) <= 90)]
     if not len(points):
         return None
-    west, east = _lon_window(points[:, 0])
+    west, east = lon_window(points[:, 0])
     return west, float(points[:, 1].min()), east, float(points[:, 1].max())
 
 

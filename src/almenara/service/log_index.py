@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from almenara.model.errors import LogCorrupted
-from almenara.model.events import ObservationsReceived, StepTaken, WarningSent
+from almenara.model.events import ObservationsReceived, PlacesImported, StepTaken, WarningSent
 from almenara.ports import EventLog
 from almenara.service import observation_index, press
 
@@ -19,14 +19,15 @@ FILE_NAME = "open.sqlite"
 FORMAT = 1
 DAY_MS = 86_400_000
 
-_FOLLOWED = {ObservationsReceived.__name__, StepTaken.__name__, WarningSent.__name__}
+_FOLLOWED = {kind.__name__ for kind in (ObservationsReceived, PlacesImported, StepTaken, WarningSent)}
 _TABLES = f"""
 CREATE TABLE followed (seq INTEGER NOT NULL, hash BLOB NOT NULL);
 INSERT INTO followed VALUES (0, zeroblob(32));
+CREATE TABLE imports (origin TEXT PRIMARY KEY, attribution TEXT NOT NULL) STRICT;
 {observation_index.TABLES}
 {press.TABLES}
 PRAGMA user_version = {FORMAT};
-"""
+"""  # noqa: S608 - our own words
 
 
 class LogIndex:
@@ -66,6 +67,9 @@ class LogIndex:
                         changed |= observation_index.take(connection, entry.seq, event)
                     elif isinstance(event, WarningSent):
                         press.take(connection, entry.seq, event)
+                    elif isinstance(event, PlacesImported):
+                        values = (event.origin, event.attribution)
+                        connection.execute("INSERT OR REPLACE INTO imports VALUES (?, ?)", values)
                     elif isinstance(event, StepTaken) and event.now_ms - self._forgot_ms >= DAY_MS:
                         observation_index.forget(connection, event.now_ms)
                         self._forgot_ms = event.now_ms
@@ -74,6 +78,11 @@ class LogIndex:
         if changed:
             for listener in self._listeners:
                 listener(changed)
+
+    def credits(self) -> list[str]:
+        """The lines that the licences of the imported places ask for."""
+        rows = self._rows("SELECT DISTINCT attribution FROM imports WHERE attribution != '' ORDER BY attribution", ())
+        return [line for (line,) in rows]
 
     def _rows(self, statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         with self._lock:

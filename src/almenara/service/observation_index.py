@@ -130,7 +130,8 @@ class Observations:
         return _unpacked(counts)
 
     def _listed(self, wanted: Wanted, from_seq: int) -> list[tuple[Any, ...]]:
-        clauses, values = ["seq >= ?"], [from_seq]
+        clauses: list[str] = ["seq >= ?"]
+        values: list[Any] = [from_seq]
         given: list[tuple[str, Any]] = [
             ("last_ms >= ?", wanted.since_ms),
             ("first_ms <= ?", wanted.until_ms),
@@ -163,7 +164,7 @@ def take(connection: sqlite3.Connection, seq: int, event: ObservationsReceived) 
     time = numpy_of(table, "time")
     lon, lat = numpy_of(table, "lon"), numpy_of(table, "lat")
     placed = np.isfinite(lon) & np.isfinite(lat)
-    box = (None,) * 4
+    box: tuple[float | None, ...] = (None,) * 4
     if placed.any():
         box = tuple(float(f(v[placed])) for f, v in ((np.min, lon), (np.min, lat), (np.max, lon), (np.max, lat)))
     counts, replaced = _judged(connection, seq, table, time)
@@ -200,11 +201,11 @@ def _judged(
     )
     replaced: dict[int, list[int]] = {}
     known = "FROM incoming n JOIN best b ON b.hi = n.hi AND b.lo = n.lo"
-    for other, number in connection.execute(f"SELECT b.seq, b.row {known} WHERE {_BETTER}"):  # noqa: S608
+    for other, number in connection.execute(f"SELECT b.seq, b.row {known} WHERE {_BETTER}"):
         replaced.setdefault(other, []).append(number)
     counts = np.zeros(table.num_rows, np.bool_)
     counts[best] = True
-    for (number,) in connection.execute(f"SELECT n.row {known} WHERE NOT {_BETTER}"):  # noqa: S608
+    for (number,) in connection.execute(f"SELECT n.row {known} WHERE NOT {_BETTER}"):
         counts[number] = False
     connection.execute(
         """INSERT INTO best SELECT hi, lo, version, tie, time, ?, row FROM incoming WHERE true

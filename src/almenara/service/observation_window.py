@@ -47,7 +47,7 @@ _NOTHING = Piece(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.e
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """n cells that hold observations: where their middles lie, how many each holds, their power together, the newest."""
+    """n cells that hold observations: their middles, how many each holds, their power together, the newest."""
 
     cell_deg: float
     lon: NDArray[np.float64]
@@ -95,7 +95,7 @@ class ObservationWindow:
             self._begun = True
 
     def grid(self, bbox: Box, zoom: float, since_ms: int, until_ms: int) -> Grid:
-        """Observations of a box and a time added up in at most CELLS_MAX cells, whose edges do not move with the box."""
+        """Observations of a box and a time, added up in at most CELLS_MAX cells whose edges do not move with it."""
         seen = self._all  # replaced as a whole, never changed
         begin, end = np.searchsorted(seen.time_ms, since_ms), np.searchsorted(seen.time_ms, until_ms, "right")
         seen = Piece(*(getattr(seen, name)[begin:end] for name in Piece.__slots__))
@@ -136,10 +136,10 @@ def add_up(seen: Piece, bbox: Box, zoom: float) -> Grid:
     lon = (held % columns + x0 + 0.5) * cell_deg - 180.0
     return Grid(
         cell_deg=cell_deg,
-        lon=(lon + 180.0) % 360.0 - 180.0,
+        lon=np.asarray((lon + 180.0) % 360.0 - 180.0, np.float64),
         lat=np.minimum((held // columns + y0 + 0.5) * cell_deg - 90.0, 90.0),
         count=count[held],
-        frp_mw=frp_mw[held],
+        frp_mw=np.asarray(frp_mw[held], np.float64),
         newest_ms=newest[held],
     )
 
@@ -163,10 +163,10 @@ def _round_the_earth(lon: NDArray[np.float64], west: float) -> NDArray[np.float6
 
 def _piece(table: pa.Table) -> Piece:
     value = numpy_of(table, "value").astype(np.float32)
-    columns = [numpy_of(table, name) for name in ("time", "lon", "lat")]
-    return Piece(np.arange(table.num_rows, dtype=np.int32), *columns, value)
+    time_ms, lon, lat = (numpy_of(table, name) for name in ("time", "lon", "lat"))
+    return Piece(np.arange(table.num_rows, dtype=np.int32), time_ms, lon, lat, value)
 
 
 def _told(table: pa.Table) -> NDArray[np.bool_]:
     status = table.column("status").cast(pa.string()).to_numpy(zero_copy_only=False)
-    return np.asarray(status) != "retracted"
+    return np.asarray(status != "retracted", np.bool_)

@@ -65,7 +65,7 @@ class Layer:
         return (-180.0, -90.0, 180.0, 90.0) if math.isnan(west) else (west, south, east, north)
 
     def select(self, bbox: Box | None, interval: Interval | None) -> NDArray[np.int64]:
-        """Rows that meet a box and an interval; what has no position meets every box, what has no time every interval."""
+        """Rows that meet a box and an interval; without a position any box, without a time any interval."""
         chosen = np.ones(len(self.ids), np.bool_)
         if bbox is not None:
             chosen = np.asarray(shapely.is_missing(self.geometries) | shapely.is_empty(self.geometries))
