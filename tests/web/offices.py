@@ -21,7 +21,8 @@ from almenara.service.session import Session
 from almenara.web.app import create_app
 from almenara.web.records import Records
 from almenara.web.security import require
-from tests.stages.tables import detections
+from tests.stages.tables import MINUTE, detections
+from tests.stages.tables import T0 as TABLES_T0
 
 TOWNS = """id,name,kind,population,lon,lat
 town-1,Vilcabamba,town,4500,-79.2200,-4.2600
@@ -115,3 +116,11 @@ def fires(*rows: Mapping[str, Any], source: str = "firms") -> ObservationsReceiv
 def polled(name: str, outcome: str, at_ms: int) -> SourcePolled:
     """An answer of a feed."""
     return SourcePolled(source="firms", origin=name, at_ms=at_ms, outcome=outcome, read=0, detail="")
+
+
+def burning(town: str, at_ms: int) -> ObservationsReceived:
+    """A fire at one of the places, seen a moment ago."""
+    rows = {line.split(",")[0]: line.split(",") for line in TOWNS.splitlines()[1:]}
+    lon, lat = float(rows[town][4]), float(rows[town][5])
+    minute = at_ms // MINUTE - TABLES_T0 // MINUTE - 5
+    return fires(*({"lon": lon + 0.003 * k, "lat": lat, "t": minute, "confidence": 2, "frp": 30.0} for k in range(4)))

@@ -97,4 +97,4 @@ def select(table: pa.Table, within: Callable[[Any, Any], Any] | None, kind: str 
 def plain(names: Any) -> Any:
     """Names in small letters without accents."""
     apart = pc.utf8_normalize(pc.utf8_lower(names), form="NFD")
-    return pc.replace_substring_regex(apart, pattern=r"\\p{Mn}", replacement="")
+    return pc.replace_substring_regex(apart, pattern=r"\p{Mn}", replacement="")
