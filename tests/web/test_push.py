@@ -58,7 +58,7 @@ def kept(office: Office) -> list[dict[str, Any]]:
 
 
 def test_subscribe_and_unsubscribe(client: httpx.Client, office: Office) -> None:
-    key = client.get("/api/v1/push").json()["public_key"]
+    key = client.get("/api/v1/push/key").json()["public_key"]
     point = base64.urlsafe_b64decode(key + "=" * (-len(key) % 4))
     ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
     one, two = (Browser(path).subscription("http://127.0.0.1:9") for path in ("/a", "/b"))
@@ -119,7 +119,7 @@ def _subscription(path: str) -> Subscription:
 
 def test_without_the_channel_nobody_can_subscribe(tmp_path: Path) -> None:
     with office_of(tmp_path) as office, client_of(office) as client:
-        assert client.get("/api/v1/push").json() == {"public_key": None}
+        assert client.get("/api/v1/push/key").json() == {"public_key": None}
         assert client.post(ADDRESS, json=Browser("/a").subscription("http://127.0.0.1:9")).status_code == 404
         assert 'id="push"' not in client.get("/").text
 

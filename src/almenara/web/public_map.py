@@ -12,7 +12,10 @@ from almenara.report.maps import fit, lon_window
 from almenara.report.markup import Html, join, tag
 
 _WIDTH, _HEIGHT = 720.0, 480.0
-_KM_MIN = 60.0
+_KM_MIN = 25.0
+#: So many areas are named on the map, by so many letters: more would cover each other.
+_NAMED_MAX = 8
+_NAME_CHARS_MAX = 28
 #: Finer corners than this cannot be seen, user units.
 _CORNER = 1.0
 #: So many areas are drawn, the newest first: a page stays small on a bad line.
@@ -33,7 +36,7 @@ def warnings_map(alerts: Sequence[Alert], label: str) -> Html:
         "svg",
         tag("path", d=Html(land_path(view)), class_="land"),
         *areas,
-        *(_number(n, area, view) for n, _, area in reversed(drawn)),
+        *(_number(n, area, view, _name(alert) if n <= _NAMED_MAX else "") for n, alert, area in reversed(drawn)),
         viewBox=f"0 0 {view.width:g} {view.height:g}",
         role="img",
         aria_label=label,
@@ -52,7 +55,13 @@ def _area(area: shapely.Geometry, severity: str, view: View) -> Html:
     return tag("path", d=Html("".join(rings)), class_=f"area {severity.lower()}")
 
 
-def _number(number: int, area: shapely.Geometry, view: View) -> Html:
+def _name(alert: Alert) -> str:
+    """Where it warns, in a few letters."""
+    text = alert.info[0].area[0].area_desc
+    return text if len(text) <= _NAME_CHARS_MAX else f"{text[: _NAME_CHARS_MAX - 1]}…"
+
+
+def _number(number: int, area: shapely.Geometry, view: View, name: str) -> Html:
     largest = max(shapely.get_parts(area), key=lambda part: part.area)
     point = largest.representative_point()
     x, y = float(view.x(np.array(point.x))), float(view.y(np.array(point.y)))
@@ -60,5 +69,6 @@ def _number(number: int, area: shapely.Geometry, view: View) -> Html:
         [
             tag("circle", cx=f"{x:.0f}", cy=f"{y:.0f}", r=13, class_="dot"),
             tag("text", number, x=f"{x:.0f}", y=f"{y + 6:.0f}"),
+            tag("text", name, x=f"{x:.0f}", y=f"{y + 34:.0f}", class_="place") if name else "",
         ]
     )

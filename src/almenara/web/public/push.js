@@ -4,7 +4,7 @@
   const button = document.getElementById("push");
   if (!button || !("serviceWorker" in navigator) || !("PushManager" in window)) return;
   const address = "/api/v1/push/subscriptions";
-  const answer = await fetch("/api/v1/push");
+  const answer = await fetch("/api/v1/push/key");
   if (!answer.ok) return;
   const key = (await answer.json()).public_key;
   if (!key) return;

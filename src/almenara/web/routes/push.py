@@ -26,7 +26,7 @@ PER_ADDRESS = (20, 600.0)  # times, in seconds
 FROM_ALL = (2_000, 600.0)
 
 
-@router.get("/push", summary="How a browser subscribes")
+@router.get("/push/key", summary="How a browser subscribes")
 async def push(request: Request) -> dict[str, Any]:
     """The key that a browser asks its push service with; null when warnings do not leave by Web Push."""
     office: Office = request.app.state.office
