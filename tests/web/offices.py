@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ import msgspec
 import uvicorn
 from fastapi import FastAPI
 
+from almenara.accounts.book import Accounts
+from almenara.accounts.roles import Grant
 from almenara.config import Config
 from almenara.model.events import Event, ObservationsReceived, SourcePolled
 from almenara.model.observations import to_ipc
@@ -20,7 +21,6 @@ from almenara.service.office import Office
 from almenara.service.session import Session
 from almenara.web.app import create_app
 from almenara.web.records import Records
-from almenara.web.security import require
 from tests.stages.tables import MINUTE, detections
 from tests.stages.tables import T0 as TABLES_T0
 
@@ -30,13 +30,6 @@ town-2,Malacatos,town,7100,-79.2600,-4.2200
 school-1,Escuela Ñandú,school,120,-79.1990,-4.2010
 """
 T0 = 1_725_321_600_000  # 2024-09-03
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Somebody who is signed in."""
-
-    name: str
 
 
 @contextmanager
@@ -61,13 +54,26 @@ def office_of(
 
 @contextmanager
 def client_of(office: Office, *actions: str) -> Iterator[httpx.Client]:
-    """A client who may do what `actions` name and no more."""
-    app = app_of(office, *actions)
-    with serving(app) as address, httpx.Client(base_url=address, timeout=30.0) as client:
-        yield client
-    records: Records | None = getattr(app.state, "records", None)
-    if records is not None:
-        records.close()
+    """A client with an API key for `actions`, or nobody when there are none."""
+    with Accounts(office.folder, office.clock) as accounts:
+        if accounts.setup.needed:
+            grants = [Grant("administrator")]
+            accounts.people.add("admin", by="test", now_ms=T0, password="a long enough passphrase 1", grants=grants)  # noqa: S106
+        headers = {}
+        if actions:
+            key = accounts.api_keys.make("test", actions, area="*", days=9, by="admin", now_ms=office.clock())[1]
+            headers["Authorization"] = f"Bearer {key}"
+        app = create_app(office, accounts)
+        with serving(app) as address, httpx.Client(base_url=address, timeout=30.0, headers=headers) as client:
+            yield client
+        records: Records | None = getattr(app.state, "records", None)
+        if records is not None:
+            records.close()
+
+
+def key_of(client: httpx.Client) -> str:
+    """By which name the log knows who calls."""
+    return f"api-key/{client.headers['authorization'].split('_')[1]}"
 
 
 @contextmanager
@@ -84,14 +90,6 @@ def serving(app: FastAPI) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
-
-
-def app_of(office: Office, *actions: str) -> FastAPI:
-    """The application, its doors open for `actions`."""
-    app = create_app(office, None)
-    for action in actions:
-        app.dependency_overrides[require(action)] = lambda: Caller("Ana Ruiz")
-    return app
 
 
 def happen(office: Office, *events: Event, at_ms: int = T0) -> list[Event]:

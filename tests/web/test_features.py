@@ -1,6 +1,7 @@
 """OGC API - Features: what GDAL reads is what is followed, and the rules of the standard that can be written down."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -13,11 +14,11 @@ import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.web.offices import burning, client_of, fires, happen, office_of
 
 from almenara.model.errors import UsageError
 from almenara.service.office import Office
 from almenara.web import ogc
+from tests.web.offices import burning, client_of, fires, happen, office_of
 
 CLASSES = ("core", "geojson", "oas30")
 
@@ -64,7 +65,9 @@ print(json.dumps(told))
 def read_by_gdal(client: httpx.Client, **wanted: Any) -> dict[str, dict[str, shapely.Geometry]]:
     """What GDAL's OAPIF driver finds: layer → id → geometry."""
     command = [sys.executable, "-c", READ, f"OAPIF:{client.base_url}/ogc", json.dumps(wanted)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - ourselves
+    key = client.headers["authorization"].removeprefix("Bearer ")
+    env = os.environ | {"GDAL_HTTP_AUTH": "BEARER", "GDAL_HTTP_BEARER": key}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - ourselves
     assert done.returncode == 0, done.stderr
     return {
         name: {one: shapely.from_wkb(bytes.fromhex(wkb)) for one, wkb in found.items()}

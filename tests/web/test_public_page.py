@@ -6,16 +6,17 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from lxml import html
-from tests.web.offices import burning, client_of, happen, office_of, polled
 
 from almenara.model.cap import from_xml
 from almenara.model.commands import ApproveWarning, CancelWarning
 from almenara.service.office import Office
-from almenara.web.public_words import LANGUAGES, TEXTS
+from almenara.web.public_words import LANGUAGES, TEXTS, Language
+from tests.web.offices import burning, client_of, happen, office_of, polled
 
 
 def now_ms() -> int:
@@ -42,8 +43,13 @@ def order(office: Office, command: ApproveWarning | CancelWarning) -> None:
     asyncio.run(office.order(command, "Ana Ruiz"))
 
 
+def parsed(answer: httpx.Response) -> Any:
+    """The page's elements."""
+    return html.fromstring(answer.content)
+
+
 def text_of(answer: httpx.Response) -> str:
-    return " ".join(html.fromstring(answer.content).text_content().split())
+    return " ".join(parsed(answer).text_content().split())
 
 
 def test_nothing_of_a_draft_appears(drafts: Office) -> None:
@@ -72,7 +78,7 @@ def test_from_sent_to_cancelled(drafts: Office) -> None:
             assert " ".join(text.split()) in told
         assert info.instruction is not None
         assert all(line.strip() in told for line in info.instruction.splitlines()[:2])
-        tree = html.fromstring(page.content)
+        tree = parsed(page)
         assert tree.xpath("count(//svg//path[contains(@class, 'area')])") == 1
         assert told.startswith("EXERCISE") or "EXERCISE." in told[:80]
         assert tree.findtext(".//title", "").startswith("EXERCISE")
@@ -85,13 +91,13 @@ def test_from_sent_to_cancelled(drafts: Office) -> None:
         assert name not in after.text
         old = client.get(f"/warnings/{name}?lang=en").raise_for_status()
         assert "This warning was cancelled" in old.text
-        end = client.get(str(html.fromstring(old.content).xpath("//p[@class='over']/a/@href")[0])).raise_for_status()
+        end = client.get(str(parsed(old).xpath("//p[@class='over']/a/@href")[0])).raise_for_status()
         assert "This message ended a warning" in end.text or "Este mensaje puso fin" in end.text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_silence_is_not_safety(tmp_path: Path, language: str) -> None:
-    at = LANGUAGES.index(language)  # type: ignore[arg-type]
+def test_silence_is_not_safety(tmp_path: Path, language: Language) -> None:
+    at = LANGUAGES.index(language)
     with office_of(tmp_path) as office, client_of(office) as client:
         assert TEXTS["none-unfed"][at] in text_of(client.get(f"/?lang={language}"))
         happen(office, polled("viirs", "data", now_ms()), at_ms=now_ms())
@@ -113,10 +119,10 @@ def test_the_browser_chooses_the_language(drafts: Office) -> None:
     with client_of(drafts) as client:
         for accepted, language in (("en-GB,en;q=0.9", "en"), ("es-EC", "es"), ("fr", "es"), ("en;q=x", "es")):
             page = client.get("/", headers={"Accept-Language": accepted})
-            assert html.fromstring(page.content).get("lang") == language
+            assert parsed(page).get("lang") == language
             assert page.headers["content-language"] == language
             assert "Accept-Language" in page.headers["vary"]
-        assert html.fromstring(client.get("/?lang=en").content).get("lang") == "en"
+        assert parsed(client.get("/?lang=en")).get("lang") == "en"
 
 
 def test_small_cached_and_without_inline_code(drafts: Office) -> None:
@@ -124,7 +130,7 @@ def test_small_cached_and_without_inline_code(drafts: Office) -> None:
     with client_of(drafts) as client:
         page = client.get("/", headers={"Accept-Encoding": "gzip"})
         assert page.headers["content-encoding"] == "gzip"
-        tree = html.fromstring(page.content)
+        tree = parsed(page)
         style = client.get(str(tree.xpath("//link[@rel='stylesheet']/@href")[0]))
         assert "immutable" in style.headers["cache-control"]
         assert len(gzip.compress(page.content)) + len(gzip.compress(style.content)) < 30_000

@@ -13,14 +13,14 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from tests.channels.benches.webpush import Browser
-from tests.channels.http_sink import Sink
-from tests.web.offices import burning, client_of, happen, office_of
 
 from almenara.channels._subscriptions import Subscription, SubscriptionFile
 from almenara.model.errors import CommandRefused
 from almenara.service.office import Office
 from almenara.web.throttle import KNOWN_MAX, Throttle
+from tests.channels.benches.webpush import Browser
+from tests.channels.http_sink import Sink
+from tests.web.offices import burning, client_of, happen, office_of
 
 ADDRESS = "/api/v1/push/subscriptions"
 

@@ -6,9 +6,9 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
-from tests.web.offices import serving
 
 from almenara.web.static import console_file
+from tests.web.offices import serving
 
 
 @pytest.fixture

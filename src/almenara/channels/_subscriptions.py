@@ -1,4 +1,4 @@
-"""Who subscribed to Web Push: a file that grows and shrinks meanwhile, one subscription a line as a browser gives it."""
+"""Who subscribed to Web Push: a file that grows and shrinks meanwhile, one subscription a line."""
 
 import base64
 import binascii
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from almenara.channels._files import write_durably
+from almenara.durable_files import write_durably
 from almenara.channels._http import check_url
 from almenara.channels._recipients import RECIPIENTS_MAX, read_lines
 from almenara.model.errors import CommandRefused, UsageError

@@ -57,14 +57,18 @@ def command(
         )
     from almenara.service.office import Office
     from almenara.service.signing import load_signer
+    from almenara.web.feeds import with_feed
     from almenara.web.serving import Address, serve
 
     settings, base = _settings(config)
     folder = state if state is not None else base / ("drill/state" if drill else settings.state)
     played = _exercise(scenario, seed, speed, folder) if drill else None
     settings = _adapted(settings, approval, drill)
+    address = Address(host, port, behind_proxy, tls_cert, tls_key)
+    public = settings.origin or f"{address.scheme}://{host}:{port}"
+    settings = with_feed(settings, "Exercise" if drill else settings.status, folder, public)
     office = Office(settings, base, folder, sign=load_signer(settings.signing, base), drill=played)
-    serve(office, Address(host, port, behind_proxy, tls_cert, tls_key), typer.echo, json_log=json_log)
+    serve(office, address, typer.echo, json_log=json_log)
 
 
 def _settings(path: Path | None) -> "tuple[Config, Path]":

@@ -17,12 +17,12 @@ _KINDS = {
 }
 
 
-def with_feed(config: Config, folder: Path, url: str) -> Config:
-    """The configuration with a feed in the log's folder, unless it has one of its own status already.
+def with_feed(config: Config, status: str, folder: Path, url: str) -> Config:
+    """The configuration with a feed in the log's folder, unless it has one of that status already.
 
     `url` is the address of the service as the public sees it: http://127.0.0.1:8000/
     """
-    if any(channel.plugin == "feed" and channel.status == config.status for channel in config.channel):
+    if any(channel.plugin == "feed" and channel.status == status for channel in config.channel):
         return config
     author = config.sender_name or config.sender or "Almenara"
     options = {
@@ -31,7 +31,7 @@ def with_feed(config: Config, folder: Path, url: str) -> Config:
         "title": f"Avisos / Warnings: {author}",
         "author": author,
     }
-    feed = ChannelConfig(name=NAME, plugin="feed", status=config.status, options=options)
+    feed = ChannelConfig(name=NAME, plugin="feed", status=status, options=options)
     return msgspec.structs.replace(config, channel=(*config.channel, feed))
 
 

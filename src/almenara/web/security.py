@@ -26,7 +26,6 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 OPEN: frozenset[str] = frozenset(
     {
         "/",
-        "/feeds",
         "/feeds/{path:path}",
         "/healthz",
         "/readyz",
@@ -41,6 +40,10 @@ OPEN: frozenset[str] = frozenset(
         "/api/v1/oidc/callback",
         "/api/v1/push/subscriptions",
         "/api/v1/push/key",
+        "/public/{file}",
+        "/push-worker.js",
+        "/warnings/{identifier}",
+        "/warnings/{identifier}/cap.xml",
     }
 )
 #: What answers before there is an administrator.

@@ -15,6 +15,7 @@ import shapely
 from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
 from fastapi.responses import Response
 
+from almenara.accounts.principal import Principal
 from almenara.model.errors import InputError, UsageError
 from almenara.places import REASONS, Places, load_places
 from almenara.service import protection
@@ -78,7 +79,7 @@ async def place(request: Request, place: str) -> Response:
 @router.post("/places/import", summary="Import a file of places, or look at what that would do")
 async def import_file(
     request: Request,
-    caller: Annotated[Any, Depends(require("places"))],
+    caller: Annotated[Principal, Depends(require("places"))],
     file: Annotated[UploadFile, File(description="CSV, GeoJSON, GeoPackage, Shapefile (.zip) or GeoParquet")],
     preview: Annotated[bool, Query(description="Change nothing")] = False,
     kind: Name = "",
@@ -109,12 +110,12 @@ async def import_file(
     if preview:
         return _json(told | {"imported": False})
     now_ms = office.clock()
-    await office.ask(lambda session: protection.import_places(session, loaded, _name_of(caller), now_ms))
+    await office.ask(lambda session: protection.import_places(session, loaded, caller.name, now_ms))
     return _json(told | {"imported": True})
 
 
 @router.put("/places/{place:path}", summary="Add a place, or say what one is now")
-async def put_place(request: Request, place: str, caller: Annotated[Any, Depends(require("places"))]) -> Response:
+async def put_place(request: Request, place: str, caller: Annotated[Principal, Depends(require("places"))]) -> Response:
     """What is said here stands, whatever later imports bring under this id."""
     office: Office = request.app.state.office
     try:
@@ -123,18 +124,20 @@ async def put_place(request: Request, place: str, caller: Annotated[Any, Depends
         raise Problem(422, "invalid-request", str(error)) from error
     table = await asyncio.to_thread(_checked, place, new)
     now_ms = office.clock()
-    await office.ask(lambda session: protection.change_place(session, table, _name_of(caller), now_ms))
+    await office.ask(lambda session: protection.change_place(session, table, caller.name, now_ms))
     return _json(_told(table, geometry=True)[0])
 
 
 @router.delete("/places/{place:path}", status_code=204, summary="Take a place out")
-async def delete_place(request: Request, place: str, caller: Annotated[Any, Depends(require("places"))]) -> Response:
+async def delete_place(
+    request: Request, place: str, caller: Annotated[Principal, Depends(require("places"))]
+) -> Response:
     """No later import brings it back."""
     office: Office = request.app.state.office
     if not (await _table(request)).filter(pc.equal((await _table(request)).column("id"), place)).num_rows:
         raise Problem(404, "unknown", "There is no place of that id.")
     now_ms = office.clock()
-    await office.ask(lambda session: protection.remove_place(session, place, _name_of(caller), now_ms))
+    await office.ask(lambda session: protection.remove_place(session, place, caller.name, now_ms))
     return Response(status_code=204)
 
 
@@ -254,10 +257,6 @@ def _checked(place: str, new: NewPlace) -> pa.Table:
             422, "not-one-place", "The geometry must be one point, polygon or multipolygon, the id plain text."
         )
     return loaded.table
-
-
-def _name_of(caller: Any) -> str:
-    return str(caller.name)
 
 
 def _json(content: Any) -> Response:
