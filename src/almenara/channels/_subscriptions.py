@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from almenara.durable_files import write_durably
 from almenara.channels._http import check_url
 from almenara.channels._recipients import RECIPIENTS_MAX, read_lines
+from almenara.durable_files import PRIVATE, write_durably
 from almenara.model.errors import CommandRefused, UsageError
 
 ENDPOINT_CHARS_MAX = 1_024
@@ -103,7 +103,8 @@ class SubscriptionFile:
 
     def _write(self, subscriptions: Sequence[Subscription]) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(self._path, b"".join(msgspec.json.encode(one) + b"\n" for one in subscriptions))
+        lines = b"".join(msgspec.json.encode(one) + b"\n" for one in subscriptions)
+        write_durably(self._path, lines, mode=PRIVATE)
 
 
 def _bytes(text: str) -> bytes:
