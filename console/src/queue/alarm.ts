@@ -86,7 +86,7 @@ export class Alarm extends AlmenaraElement {
   protected override updated(): void {
     const sound = preferences.sound && sounding(picture.queue).length > 0;
     if (sound && this.timer === undefined) {
-      this.play();
+      queueMicrotask(() => this.play());
       this.timer = setInterval(() => this.play(), REPEAT_MS);
     } else if (!sound) {
       clearInterval(this.timer);
