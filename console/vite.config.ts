@@ -15,5 +15,5 @@ export default defineConfig(({ mode }) => ({
   },
   // Against a running service: ALMENARA_SERVICE=http://127.0.0.1:8000 npx vite
   server: process.env["ALMENARA_SERVICE"] ? { proxy: { "/api": process.env["ALMENARA_SERVICE"] } } : {},
-  test: { environment: "node", include: ["test/**/*.test.ts"] },
+  test: { environment: "happy-dom", include: ["test/**/*.test.ts"], setupFiles: ["test/setup.ts"] },
 }));

@@ -432,7 +432,7 @@ export function makeFixtures(start: number) {
     distance_m,
     since: at(3 * H - index * 20 * MIN),
     until: null,
-    basis: "observed",
+    basis: "observed footprint",
     certainty: "Observed",
     suppressed: null,
     mmi: null,

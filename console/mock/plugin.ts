@@ -1,17 +1,31 @@
 /** A service of fixtures inside vite's server, for developing only: `npm run dev`. State changes by commands; POST /mock/lose drops the stream. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Plugin } from "vite";
+import type { Connect, Plugin } from "vite";
 import { type Fixtures, makeFixtures } from "./fixtures.ts";
 
+/** As the service sends it: what the console does must pass under it. */
+const CSP =
+  "default-src 'self'; script-src 'self'; style-src 'self'; worker-src 'self' blob:; img-src 'self' data: blob:; connect-src 'self'; frame-ancestors 'none'";
+
 export function mockService(): Plugin {
+  const answer =
+    (mock: Mock): Connect.NextHandleFunction =>
+    (request, response, next) => {
+      if (!request.url?.startsWith("/api/v1") && !request.url?.startsWith("/mock")) return next();
+      void mock.answer(request, response);
+    };
   return {
     name: "mock-service",
     configureServer(server) {
-      const mock = new Mock(makeFixtures(Date.now()));
-      server.middlewares.use((request, response, next) => {
-        if (!request.url?.startsWith("/api/v1") && !request.url?.startsWith("/mock")) return next();
-        void mock.answer(request, response);
+      server.middlewares.use(answer(new Mock(makeFixtures(Date.now()))));
+    },
+    // `npx vite preview --mode mock`: what was built, under the service's policy.
+    configurePreviewServer(server) {
+      server.middlewares.use((_, response, next) => {
+        response.setHeader("Content-Security-Policy", CSP);
+        next();
       });
+      server.middlewares.use(answer(new Mock(makeFixtures(Date.now()))));
     },
   };
 }

@@ -227,7 +227,7 @@ export interface Warning {
   approvals_needed: number;
   sent: Iso | null;
   expires: Iso | null;
-  references: string[];
+  references: string | readonly string[];
   places: number;
   deliveries: Record<string, Deliveries>;
   bbox: Box | null;

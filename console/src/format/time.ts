@@ -38,7 +38,8 @@ export function zone(ms: number, timezone: string): string {
   const part = formatter(timezone, { timeZoneName: "shortOffset" })
     .formatToParts(ms)
     .find((each) => each.type === "timeZoneName");
-  return (part?.value ?? "UTC").replace("GMT", "UTC").replace("-", "−");
+  const offset = (part?.value ?? "").replace(/^GMT/, "").replace("-", "−");
+  return offset === "+0" ? "UTC" : `UTC${offset}`;
 }
 
 /** "2024-09-03 14:32:05 UTC" */

@@ -32,14 +32,14 @@ export function t(key: Key, values: Values = {}): string {
 /** A text whose key is made of a code from the service, such as a state; the code itself where no text has it. */
 export function tCode(prefix: string, code: string | null | undefined, values: Values = {}): string {
   if (code === null || code === undefined) return "";
-  return `${prefix}.${code}` in texts ? fill(`${prefix}.${code}`, texts, plurals, values) : code;
+  return hasText(`${prefix}.${code}`) ? fill(`${prefix}.${code}`, texts, plurals, values) : code;
 }
 
 export function hasText(key: string): boolean {
   return key in texts || `${key}_other` in texts;
 }
 
-export function fill(key: string, from: Texts, rules: Intl.PluralRules, values: Values): string {
+export function fill(key: string, from: Texts, rules: Intl.PluralRules, values: Values = {}): string {
   const count = values["n"];
   const form =
     typeof count === "number" ? from[`${key}_${rules.select(count) === "one" ? "one" : "other"}`] : undefined;

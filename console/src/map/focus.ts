@@ -5,6 +5,7 @@ class Focus extends EventTarget {
   hazard: string | null = null;
   exposed: ReadonlySet<string> = new Set();
   evidence: readonly EvidencePixel[] = [];
+  private wanted: Box | Position | null = null;
 
   choose(hazard: string | null): void {
     if (hazard === this.hazard) return;
@@ -20,9 +21,16 @@ class Focus extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** Asks the map to show a box, or a position. */
+  /** Asks the map to show a box, or a position; a map that is not there yet does so once it is. */
   look(at: Box | Position): void {
-    this.dispatchEvent(new CustomEvent("look", { detail: at }));
+    this.wanted = at;
+    this.dispatchEvent(new Event("look"));
+  }
+
+  takeWanted(): Box | Position | null {
+    const at = this.wanted;
+    this.wanted = null;
+    return at;
   }
 }
 

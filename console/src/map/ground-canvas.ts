@@ -247,7 +247,7 @@ export class CanvasGround implements Ground {
     const scale = scaleOf(this.now);
     for (const label of labels.sort((a, b) => (order[a.kind] ?? 3) - (order[b.kind] ?? 3) || a.rank - b.rank)) {
       const px = (label.x - this.now.x) * scale + this.now.width / 2;
-      const py = (label.y - this.now.y) * scale + this.now.height / 2;
+      const py = (label.y - this.now.y) * scale + this.now.height / 2 + (label.kind === "city" ? 11 : 0);
       if (px < -80 || py < -20 || px > this.now.width + 80 || py > this.now.height + 20) continue;
       const upper = label.kind !== "city";
       const plain = label.kind === "country" ? this.countries.of(label.code) : label.names[this.language];

@@ -134,6 +134,7 @@ function style(theme: "dark" | "light", language: Language): StyleSpecification 
       "text-size": size,
       "text-max-width": 7,
       "text-padding": 6,
+      "text-offset": [0, kind === "city" ? 0.9 : 0],
       "text-transform": upper ? "uppercase" : "none",
       "text-letter-spacing": upper ? 0.08 : 0,
       "symbol-sort-key": ["get", "rank"],

@@ -1,7 +1,7 @@
 /** The map: a base map by WebGL, or by a plain canvas where that is missing or slow, and our drawing over it; or tables instead. */
 import { css, html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, query, state } from "lit/decorators.js";
-import type { Box, Hazard, Position } from "../api/types";
+import type { Box, Hazard } from "../api/types";
 import { AlmenaraElement } from "../common/element";
 import { say } from "../common/notices";
 import { area, number } from "../format/units";
@@ -33,6 +33,9 @@ export class AlmMap extends AlmenaraElement {
       :host { display: block; }
       .map, .ground, canvas.drawing { position: absolute; inset: 0; width: 100%; height: 100%; }
       canvas.drawing { pointer-events: none; }
+      .ground { overflow: hidden; user-select: none; }
+      .ground .maplibregl-canvas-container { height: 100%; cursor: grab; touch-action: none; }
+      .ground .maplibregl-canvas { position: absolute; left: 0; top: 0; }
       .stale canvas.drawing { opacity: 0.55; filter: grayscale(0.6); }
       .tools { position: absolute; right: 0.75rem; top: 0.75rem; display: grid; gap: 0.4rem; }
       .tools button { width: 2.25rem; height: 2.25rem; padding: 0; background: var(--panel); border-color: var(--line); }
@@ -137,6 +140,7 @@ export class AlmMap extends AlmenaraElement {
     made.onSettled(() => this.load());
     made.onPress((x, y) => this.press(x, y));
     this.redrawScene();
+    this.onLook();
     this.load(0);
   }
 
@@ -169,15 +173,17 @@ export class AlmMap extends AlmenaraElement {
 
   private readonly onFocus = (): void => this.redrawScene();
 
-  private readonly onLook = (event: Event): void => {
-    const at = (event as CustomEvent<Box | Position>).detail;
+  private readonly onLook = (): void => {
     if (!this.ground) return;
+    const at = focus.takeWanted();
+    if (!at) return;
     const { width, height, zoom } = this.ground.view();
-    if (at.length === 4) this.ground.setView(viewOf(at, width, height, 12, 90), true);
-    else {
-      const [x, y] = project(...at);
-      this.ground.setView({ x, y, zoom: Math.max(zoom, 9), width, height }, true);
+    if (at.length === 4) {
+      this.ground.setView(viewOf(at, width, height, 12, 90), true);
+      return;
     }
+    const [x, y] = project(...at);
+    this.ground.setView({ x, y, zoom: Math.max(zoom, 9), width, height }, true);
   };
 
   private resize(): void {

@@ -14,12 +14,12 @@ class Timeline extends EventTarget {
     return this.beat !== undefined;
   }
 
-  show(at: number | null): void {
-    const now = picture.now();
-    const bounded = at === null || at >= now - 60_000 ? null : Math.max(now - SPAN_MS, at);
+  /** Shows a moment, as far back as `earliest`: 72 hours unless a hazard's page goes back to its beginning. */
+  show(at: number | null, earliest: number = picture.now() - SPAN_MS): void {
+    const bounded = at === null || at >= picture.now() - 60_000 ? null : Math.max(earliest, at);
+    if (bounded === null && this.playing) this.pause();
     if (bounded === this.at) return;
     this.at = bounded;
-    if (bounded === null) this.pause();
     this.tell();
   }
 

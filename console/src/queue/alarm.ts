@@ -1,13 +1,14 @@
 /** The alarm: sound, title and a banner, until a named person acknowledges what it is about. */
+
 import { css, html, nothing, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
-import type { Card } from "../api/types";
 import { AlmenaraElement } from "../common/element";
 import { t } from "../i18n";
 import { picture } from "../live/store";
 import { preferenceChanges, preferences } from "../shell/preferences";
 import { icon, severityIcon } from "../theme/icons";
 import { acknowledge, open } from "./acts";
+import { sounding } from "./alarm-rule";
 import { sentence } from "./sentence";
 
 const REPEAT_MS = 4_000;
@@ -18,11 +19,6 @@ const NOTES = [
   [523, 0.6],
   [784, 0.82],
 ] as const;
-
-/** What sounds now: alarms that nobody acknowledged. */
-export function sounding(queue: readonly Card[]): Card[] {
-  return queue.filter((card) => card.alarm && !card.acknowledged);
-}
 
 @customElement("alm-alarm")
 export class Alarm extends AlmenaraElement {

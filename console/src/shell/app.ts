@@ -18,6 +18,7 @@ import { showHelp } from "./help";
 import { Keys } from "./keys";
 import "./mode-frame";
 import { go, type Location, match } from "./router";
+import { showSearch } from "./search";
 import "./strip";
 
 @customElement("almenara-console")
@@ -40,15 +41,16 @@ export class Console extends AlmenaraElement {
       .whole { height: 100%; overflow: auto; }
       .starting { display: grid; place-content: center; height: 100%; color: var(--soft); }
       @media (max-width: 1100px) {
-        .desk, .desk.with-drawer { grid-template-columns: 17rem minmax(0, 1fr); grid-template-areas: "queue centre" "queue time"; position: relative; }
-        .drawer { position: absolute; z-index: 5; right: 0; bottom: 0; left: 17rem; height: 58%; border: 1px solid var(--line-strong); border-width: 1px 0 0;
-          border-radius: 12px 12px 0 0; box-shadow: var(--shadow); }
+        .desk { grid-template-columns: 17rem minmax(0, 1fr); }
+        .desk.with-drawer { grid-template: minmax(0, 2fr) minmax(0, 3fr) / 17rem minmax(0, 1fr); grid-template-areas: "queue centre" "queue drawer"; }
+        .with-drawer alm-time-bar { display: none; }
+        .drawer { z-index: 5; margin-top: -12px; border: 0; border-top: 1px solid var(--line-strong); border-radius: 12px 12px 0 0; box-shadow: var(--shadow); }
       }
       @media (max-width: 640px) {
-        .desk, .desk.with-drawer, .desk.with-page { grid-template: minmax(0, 1fr) minmax(0, 1fr) auto / minmax(0, 1fr); grid-template-areas: "centre" "queue" "time"; }
-        .desk.with-page { grid-template-rows: minmax(0, 1fr); grid-template-areas: "centre"; }
-        .with-page alm-queue { display: none; }
-        .drawer { left: 0; height: 75%; }
+        .desk { grid-template: minmax(0, 1fr) minmax(0, 1fr) auto / minmax(0, 1fr); grid-template-areas: "centre" "queue" "time"; }
+        .desk.with-drawer { grid-template: minmax(0, 1fr) minmax(0, 2fr) / minmax(0, 1fr); grid-template-areas: "centre" "drawer"; }
+        .desk.with-page { grid-template: minmax(0, 1fr) / minmax(0, 1fr); grid-template-areas: "centre"; }
+        .with-page alm-queue, .with-drawer alm-queue { display: none; }
       }
       @media print {
         .window, .desk { display: block; height: auto; }
@@ -63,6 +65,7 @@ export class Console extends AlmenaraElement {
   constructor() {
     super();
     new Keys(this, [
+      { key: "/", label: "key.search", group: "keys.general", run: showSearch },
       { key: "?", label: "key.help", group: "keys.general", run: showHelp },
       { key: "Escape", label: "key.back", group: "keys.general", run: () => go("#/") },
       ...routes.flatMap((route) => {

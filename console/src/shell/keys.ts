@@ -66,7 +66,7 @@ function onKey(event: KeyboardEvent): void {
     event.ctrlKey ||
     event.metaKey ||
     event.altKey ||
-    document.querySelector("alm-question, alm-help")
+    document.querySelector("alm-question, alm-help, alm-search")
   )
     return;
   const active = deepActive();

@@ -29,7 +29,11 @@ export const base = css`
     min-height: 2rem; padding: 0.25rem 0.5rem; border: 1px solid var(--line-strong); border-radius: var(--radius);
     background: var(--ground); width: 100%;
   }
-  input[type="range"] { accent-color: var(--select); width: 100%; }
+  input[type="range"] { appearance: none; width: 100%; height: 1.2rem; background: transparent; cursor: pointer; }
+  input[type="range"]::-webkit-slider-runnable-track { height: 3px; border-radius: 2px; background: var(--line-strong); }
+  input[type="range"]::-moz-range-track { height: 3px; border-radius: 2px; background: var(--line-strong); }
+  input[type="range"]::-webkit-slider-thumb { appearance: none; width: 1rem; height: 1rem; margin-top: calc(1.5px - 0.5rem); border-radius: 50%; border: 2px solid var(--panel); background: var(--text); }
+  input[type="range"]::-moz-range-thumb { width: 0.8rem; height: 0.8rem; border-radius: 50%; border: 2px solid var(--panel); background: var(--text); }
   input[type="checkbox"], input[type="radio"] { accent-color: var(--select); width: 1.1rem; height: 1.1rem; }
   label { display: block; font-size: var(--size-s); color: var(--soft); }
   kbd {
