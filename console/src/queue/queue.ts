@@ -43,8 +43,8 @@ export class Queue extends AlmenaraElement {
     AlmenaraElement.styles,
     css`
       :host { display: flex; flex-direction: column; background: var(--panel); }
-      header { display: flex; align-items: baseline; justify-content: space-between; padding: 0.7rem 0.9rem 0.55rem; border-bottom: 1px solid var(--line); }
-      header h2 { font-size: 1rem; }
+      .head { display: flex; align-items: baseline; justify-content: space-between; padding: 0.7rem 0.9rem 0.55rem; border-bottom: 1px solid var(--line); }
+      .head h2 { font-size: 1rem; }
       ol { flex: 1; overflow: auto; min-height: 0; }
       li { border-bottom: 1px solid var(--line); border-left: 4px solid transparent; padding: 0.65rem 0.9rem 0.7rem 0.65rem; cursor: pointer; }
       li:hover { background: var(--raised); }
@@ -116,7 +116,7 @@ export class Queue extends AlmenaraElement {
 
   protected override render(): TemplateResult {
     const cards = picture.queue;
-    return html`<header><h2 id="title">${t("queue.title")}</h2><span class="small soft">${t("queue.count", { n: cards.length })}</span></header>
+    return html`<div class="head"><h2 id="title">${t("queue.title")}</h2><span class="small soft">${t("queue.count", { n: cards.length })}</span></div>
       ${
         cards.length
           ? html`<ol aria-labelledby="title" data-testid="queue">${repeat(

@@ -133,12 +133,12 @@ export class Console extends AlmenaraElement {
         <alm-strip></alm-strip>
         <div>${this.renderLost()}<alm-alarm></alm-alarm></div>
         <div class="desk ${drawer ? "with-drawer" : ""} ${page ? "with-page" : ""}">
-          <alm-queue></alm-queue>
+          <alm-queue role="region" aria-label=${t("queue.title")}></alm-queue>
           ${
             page
               ? html`<main class="centre page" id="main" tabindex="-1">${this.renderView()}</main>`
               : html`<main class="centre" id="main" tabindex="-1" aria-label=${t("map.name")}><alm-map></alm-map>${route.placement === "map" ? this.renderView() : nothing}</main>
-                <alm-time-bar></alm-time-bar>
+                <alm-time-bar role="region" aria-label=${t("time.slider")}></alm-time-bar>
                 ${drawer ? html`<aside class="drawer" aria-label=${t(route.title)} tabindex="-1">${this.renderView()}</aside>` : nothing}`
           }
         </div>

@@ -38,7 +38,7 @@ export class ModeFrame extends AlmenaraElement {
     const word = t(`mode.${status}`).toUpperCase();
     const drill = mode?.drill?.title[language()];
     return html`<div class="frame ${status}" data-testid="mode-${status}">
-      <div class="band"><span aria-hidden="true">${word}</span><span>${word}${drill ? ` · ${drill}` : ""}</span><span aria-hidden="true">${word}</span></div>
+      <div class="band" role="region" aria-label=${word}><span aria-hidden="true">${word}</span><span>${word}${drill ? ` · ${drill}` : ""}</span><span aria-hidden="true">${word}</span></div>
       <div class="inside"><slot></slot></div>
     </div>`;
   }

@@ -36,7 +36,7 @@ export class Strip extends AlmenaraElement {
       .choice { display: flex; gap: 0.25rem; margin-top: 0.2rem; }
       .choice button { flex: 1; padding: 0.15rem 0.3rem; font-size: var(--size-s); }
       .skip { position: absolute; left: -100vw; }
-      .skip:focus { left: 1rem; z-index: 40; background: var(--panel); padding: 0.4rem 0.8rem; }
+      .skip:focus { left: 1rem; top: 0.5rem; z-index: 40; background: var(--panel); padding: 0.4rem 0.8rem; }
       @media (max-width: 1000px) { nav { order: 5; margin: 0; width: 100%; overflow-x: auto; } .person { margin-left: auto; } .person button .soft { display: none; } }
     `,
   ];
@@ -72,7 +72,7 @@ export class Strip extends AlmenaraElement {
     const speed = mode?.drill?.speed;
     const health = feedsInWords();
     return html`<header>
-      <a class="skip" href="#main" @click=${this.skip}>${t("shell.skip")}</a>
+      <button class="skip" @click=${this.skip}>${t("shell.skip")}</button>
       <span class="name">Almenara</span>
       <span class="mode ${status}" data-testid="mode">${t(`mode.${status}`)}</span>
       <span class="clock" title=${utc(now)}>${day(now, timezone)} <b data-testid="clock">${clock(now, timezone, true)}</b> <span class="soft small">${zone(now, timezone)}${speed && speed !== 1 ? ` · ×${speed}` : ""}</span></span>
@@ -149,8 +149,7 @@ export class Strip extends AlmenaraElement {
     this.opener.focus();
   }
 
-  private skip(event: Event): void {
-    event.preventDefault();
+  private skip(): void {
     const root = this.getRootNode() as ShadowRoot;
     root.querySelector<HTMLElement>("#main")?.focus();
   }
