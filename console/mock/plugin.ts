@@ -87,7 +87,10 @@ class Mock {
     if (kind === "incidents") {
       const incident = picture.incidents.find((i) => i.id === id);
       if (!incident) return id ? missing() : json({ items: picture.incidents, next: null });
-      return json({ ...incident, timeline: [{ at: incident.opened, kind: "IncidentOpened" }] });
+      return json({
+        ...incident,
+        timeline: [{ seq: 915, time: incident.opened, change: "opened", priority: incident.priority }],
+      });
     }
     if (kind === "warnings") {
       const warning = picture.warnings.find((w) => w.identifier === id);

@@ -111,7 +111,9 @@ export type Band = "P50" | "P80" | "P95";
 
 export interface CouldReach {
   place: PlaceRef;
-  within_h: number;
+  within_h: number | null;
+  distance_m: number | null;
+  calibrated: boolean;
   band: Band;
   earliest: Iso | null;
 }
@@ -134,6 +136,7 @@ export interface Reason {
   at: Iso;
   sentence_code: string;
   ids: string[];
+  values: string[];
 }
 
 export interface HazardDetail extends Hazard {
@@ -195,7 +198,21 @@ export interface Incident {
 }
 
 export interface IncidentDetail extends Incident {
-  timeline: { at: Iso; text?: string; kind?: string; [field: string]: unknown }[];
+  timeline: IncidentMoment[];
+}
+
+export interface IncidentMoment {
+  seq: number;
+  time: Iso;
+  change: string;
+  by?: string;
+  identifier?: string;
+  incident?: string;
+  hazard?: string;
+  priority?: number;
+  reason?: string;
+  reasons?: string[];
+  msg_type?: string;
 }
 
 export type WarningState =
@@ -278,6 +295,7 @@ export interface Source {
   cadence_s: number | null;
   observations_24h: number;
   quarantined_24h: number;
+  acknowledged: ByAt | null;
 }
 
 export interface Channel {
@@ -292,6 +310,7 @@ export interface Channel {
   waiting: number;
   dead: number;
   paused_by: string | null;
+  acknowledged: ByAt | null;
 }
 
 export type CardType = "draft" | "incident" | "expiring" | "source" | "channel";
@@ -316,9 +335,16 @@ export interface CardFacts {
   places?: number | null;
   growing_h?: number | null;
   draft?: string | null;
-  in_force?: string | null;
-  approvals?: number | null;
+  in_force?: boolean | null;
+  approvals?: readonly string[];
   approvals_needed?: number | null;
+  drafted_by?: string | null;
+  label?: string | null;
+  hazard_label?: string | null;
+  place_population?: number | null;
+  detail?: string | null;
+  cadence_s?: number | null;
+  paused_by?: string | null;
   name?: string | null;
   title?: string | null;
   state?: string | null;

@@ -2,7 +2,7 @@
 import { css, html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import { get } from "../api/client";
-import type { Evidence, Exposure, HazardDetail } from "../api/types";
+import type { Evidence, Exposure, HazardDetail, Reason } from "../api/types";
 import { AlmenaraElement } from "../common/element";
 import { Loaded } from "../common/loaded";
 import { distance, people, position, power } from "../format/units";
@@ -17,9 +17,20 @@ import { link } from "../shell/router";
 import { icon, kindIcon, severityIcon } from "../theme/icons";
 import "./evidence";
 import "./growth";
-import { heading, seen } from "./statement";
+import { heading, reason, seen } from "./statement";
 
 const SLIDER_STEPS = 200;
+
+/** One link of the chain in words. */
+function chain(link: Reason): string {
+  const because = link.values.length ? ` (${link.values.map(reason).join("; ")})` : "";
+  return tCode("chain", link.sentence_code, { ids: link.ids.slice(0, 3).map(nameOf).join(", ") }) + because;
+}
+
+/** Places and feeds by their names, where this console knows them. */
+function nameOf(id: string): string {
+  return picture.sources.get(id)?.title || focus.names.get(id) || id;
+}
 
 @customElement("view-hazard")
 export class HazardView extends AlmenaraElement {
@@ -86,6 +97,7 @@ export class HazardView extends AlmenaraElement {
   }
 
   private arrived(hazard: HazardDetail): void {
+    focus.names = new Map([...hazard.exposures, ...hazard.could_reach].map(({ place }) => [place.id, place.name]));
     focus.add(hazard.exposures.filter((each) => each.until === null).map((each) => each.place.id));
     if (this.looked === hazard.id) return;
     this.looked = hazard.id;
@@ -179,7 +191,7 @@ export class HazardView extends AlmenaraElement {
         (
           each,
         ) => html`<tr><td class="who"><b>${each.place.name}</b><span class="soft small">${[tCode("place", each.place.kind), each.place.population ? people(each.place.population) : ""].filter(Boolean).join(", ")}</span></td>
-        <td>${t("reach.within", { hours: each.within_h, band: t(`reach.${each.band}`) })}<br /><span class="soft small">${each.earliest ? html`${t("reach.earliest")} <alm-when at=${each.earliest}></alm-when>` : nothing}</span></td></tr>`,
+        <td>${each.within_h === null ? t(`reach.${each.band}`) : t("reach.within", { hours: Math.max(1, Math.round(each.within_h)), band: t(`reach.${each.band}`) })}<br /><span class="soft small">${each.earliest ? html`${t("reach.earliest")} <alm-when at=${each.earliest}></alm-when>` : nothing}</span></td></tr>`,
       )}</tbody></table></section>`;
   }
 
@@ -213,9 +225,7 @@ export class HazardView extends AlmenaraElement {
     return html`<section><details data-testid="why"><summary><b>${t("why-seen.title")}</b></summary>
       <p class="small soft">${t("why-seen.intro")}</p>
       <ol class="why">${hazard.why.map(
-        (
-          each,
-        ) => html`<li>${tCode("chain", each.sentence_code, { ids: each.ids.slice(0, 4).join(", "), count: each.ids.length })}
+        (each) => html`<li>${chain(each)}
           <span class="small soft"><alm-when at=${each.at}></alm-when> · ${t("why-seen.entry", { seq: String(each.seq) })}</span></li>`,
       )}</ol></details></section>`;
   }

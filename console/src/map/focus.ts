@@ -5,6 +5,7 @@ class Focus extends EventTarget {
   hazard: string | null = null;
   exposed: ReadonlySet<string> = new Set();
   evidence: readonly EvidencePixel[] = [];
+  names: ReadonlyMap<string, string> = new Map(); // of places
   private wanted: Box | Position | null = null;
 
   choose(hazard: string | null): void {

@@ -1,7 +1,7 @@
 /** What can be done with a card or a hazard: acknowledge, warn, update, cancel, say that it is no hazard; with undo where that is safe. */
 import { command } from "../api/client";
 import type { Card, Command, Said } from "../api/types";
-import { ask } from "../common/dialog";
+import { ask, confirm } from "../common/dialog";
 import { attempt, say } from "../common/notices";
 import { t } from "../i18n";
 import { picture } from "../live/store";
@@ -80,6 +80,20 @@ export async function update(card: Card): Promise<void> {
     return;
   }
   await attempt(async () => openDraft(await command({ command: "update", thread })));
+}
+
+export async function allClear(card: Card): Promise<void> {
+  const thread = threadOf(card);
+  if (!thread) {
+    say({ text: t("act.nothing-in-force"), fault: true });
+    return;
+  }
+  const sure = await confirm({
+    title: t("act.all-clear.title"),
+    detail: t("act.all-clear.detail"),
+    confirm: t("act.all-clear.do"),
+  });
+  if (sure) await attempt(async () => openDraft(await command({ command: "all-clear", thread })));
 }
 
 export async function cancel(card: Card): Promise<void> {

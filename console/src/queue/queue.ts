@@ -8,7 +8,7 @@ import { type Key, t } from "../i18n";
 import { picture } from "../live/store";
 import { Keys } from "../shell/keys";
 import { icon, kindIcon, severityIcon } from "../theme/icons";
-import { acknowledge, cancel, dismiss, hazardOf, open, update, warn } from "./acts";
+import { acknowledge, allClear, cancel, dismiss, hazardOf, open, update, warn } from "./acts";
 import { reasons, sentence } from "./sentence";
 
 interface Act {
@@ -24,6 +24,7 @@ const ACTS: readonly Act[] = [
   { name: "acknowledge", key: "a", label: "act.acknowledge", action: "acknowledge", run: acknowledge },
   { name: "warn", key: "w", label: "act.warn", action: "draft", run: warn },
   { name: "update", key: "u", label: "act.update", action: "update", run: update },
+  { name: "all-clear", key: "e", label: "act.all-clear", action: "all-clear", run: allClear },
   { name: "cancel", key: "c", label: "act.cancel", action: "cancel", run: cancel },
   {
     name: "label",
@@ -157,7 +158,7 @@ export class Queue extends AlmenaraElement {
     return html`<div class="acts">
         ${ACTS.filter((act) => offers(card, act)).map(
           (act) =>
-            html`<button data-testid="act-${act.name}" @click=${() => act.run(card)}>${t(act.label)} <kbd aria-hidden="true">${act.key === "Enter" ? "↵" : act.key}</kbd></button>`,
+            html`<button data-testid="act-${act.name}" @click=${() => act.run(card)}>${t(act.name === "warn" && card.type === "draft" ? "act.review" : act.label)} <kbd aria-hidden="true">${act.key === "Enter" ? "↵" : act.key}</kbd></button>`,
         )}
       </div>
       ${
@@ -171,6 +172,9 @@ export class Queue extends AlmenaraElement {
 /** Whether a card offers an act to who is signed in: the service names what the card allows, the role what the person may. */
 function offers(card: Card, act: Act): boolean {
   if (act.name === "open") return true;
-  if (act.name === "acknowledge" && card.acknowledged) return false;
+  if (act.name === "acknowledge") {
+    return !card.acknowledged && (card.alarm || card.actions.includes("acknowledge")) && picture.can("acknowledge");
+  }
+  if (act.name === "warn" && card.type === "draft") return picture.can("approve") || picture.can("reject");
   return card.actions.includes(act.name) && picture.can(act.action);
 }

@@ -1,7 +1,7 @@
 /** A card in one sentence, and the reasons of its place in the queue, from the facts that the service gives. */
 import type { Card, CardFacts } from "../api/types";
 import { area, distance, number, people, span } from "../format/units";
-import { hasText, t, tCode } from "../i18n";
+import { t, tCode } from "../i18n";
 
 export function sentence(card: Card, now: number): string {
   switch (card.type) {
@@ -22,11 +22,7 @@ export function sentence(card: Card, now: number): string {
 
 /** "Fire, 12 km², 240 m from Vilcabamba (4,500 people), growing for 3 h" */
 export function what(facts: CardFacts): string {
-  const parts = [
-    facts.kind && hasText(`kind.${facts.kind}`)
-      ? tCode("kind", facts.kind)
-      : (facts.event ?? tCode("kind", facts.kind)),
-  ];
+  const parts = [facts.kind === "warning" && facts.hazard_label ? facts.hazard_label : tCode("kind", facts.kind)];
   if (typeof facts.magnitude === "number")
     parts[0] = t("card.magnitude", { what: parts[0] ?? "", magnitude: number(facts.magnitude, 1) });
   if (typeof facts.depth_km === "number") parts.push(t("card.depth", { depth: number(facts.depth_km) }));
@@ -42,9 +38,10 @@ export function what(facts: CardFacts): string {
 function nearness(facts: CardFacts): string {
   if (!facts.place)
     return typeof facts.places === "number" && facts.places > 0 ? t("card.places", { n: facts.places }) : "";
-  const who = typeof facts.population === "number" && facts.population > 0 ? ` (${people(facts.population)})` : "";
-  const more =
-    typeof facts.places === "number" && facts.places > 1 ? ` ${t("card.and-more", { n: facts.places - 1 })}` : "";
+  const who = facts.place_population ? ` (${people(facts.place_population)})` : "";
+  const others = (facts.places ?? 1) - 1;
+  const all = (facts.population ?? 0) > (facts.place_population ?? 0) ? people(facts.population ?? 0) : "";
+  const more = others > 0 ? ` ${t(all ? "card.and-more-people" : "card.and-more", { n: others, people: all })}` : "";
   const place = `${facts.place}${who}`;
   if (typeof facts.mmi === "number") return t("card.shaken", { place, mmi: roman(facts.mmi) }) + more;
   if (typeof facts.distance_m !== "number") return t("card.near", { place }) + more;
@@ -59,19 +56,18 @@ function standing(facts: CardFacts): string {
 
 function draft(facts: CardFacts): string {
   const kind = facts.msg_type ?? "Alert";
-  const given = facts.approvals ?? 0;
+  const given = facts.approvals?.length ?? 0;
   const missing = (facts.approvals_needed ?? 0) - given;
   if (given > 0 && missing > 0) return t("card.draft-approvals", { kind: tCode("msg", kind), n: missing });
   return t("card.draft-waits", { kind: tCode("msg", kind) });
 }
 
 function source(card: Card, now: number): string {
-  const { name, title, state, last_heard } = card.facts;
-  const who = title ?? name ?? card.subject.id;
-  const heard = last_heard ? Date.parse(last_heard) : Number.NaN;
+  const { name, title, state } = card.facts;
+  const who = title || name || card.subject.id;
   if (state === "failing") return t("card.source-failing", { who });
-  if (Number.isNaN(heard)) return t("card.source-never", { who });
-  return t("card.source-silent", { who, span: span(now - heard) });
+  if (state === "never") return t("card.source-never", { who });
+  return t("card.source-silent", { who, span: span(now - Date.parse(card.since)) });
 }
 
 function channel(facts: CardFacts): string {
@@ -102,7 +98,7 @@ function worded(code: string, value: unknown): string {
   if (value === null || value === undefined) return t("why.unknown");
   if (code.endsWith("severity") && typeof value === "string") return tCode("severity", value);
   if (typeof value !== "number") return String(value);
-  if (code.includes("distance")) return distance(value);
-  if (code.includes("time") || code.includes("due") || code.includes("left")) return span(value);
+  if (code === "distance_m") return distance(value);
+  if (code === "due_h") return span((value + 1) * 3_600_000);
   return number(value, 1);
 }

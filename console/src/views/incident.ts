@@ -2,7 +2,7 @@
 import { css, html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { customElement, property } from "lit/decorators.js";
 import { command, get } from "../api/client";
-import type { IncidentDetail } from "../api/types";
+import type { IncidentDetail, IncidentMoment } from "../api/types";
 import { AlmenaraElement } from "../common/element";
 import { Loaded } from "../common/loaded";
 import { attempt } from "../common/notices";
@@ -74,7 +74,7 @@ export class IncidentView extends AlmenaraElement {
           ? html`<ul>${warnings.map((w) => html`<li><span class="severity ${w.severity}">${severityIcon(w.severity, 14)}</span> <a href=${link("warnings", w.identifier)}>${tCode("warning-state", w.state)}: ${w.headline[document.documentElement.lang] ?? Object.values(w.headline)[0]}</a></li>`)}</ul>`
           : html`<p class="soft">${t("links.none")}</p>`
       }</section>
-      <section><h2>${t("incident.timeline")}</h2><ol class="stack">${incident.timeline.map((each) => html`<li><alm-when at=${each.at}></alm-when> ${each.text ?? tCode("event", String(each.kind ?? each["change"] ?? ""))}</li>`)}</ol></section>
+      <section><h2>${t("incident.timeline")}</h2><ol class="stack">${incident.timeline.map((each) => html`<li>${happened(each)} <span class="small soft"><alm-when at=${each.time}></alm-when></span></li>`)}</ol></section>
       <p class="ids mono">${incident.id}</p>`;
   }
 }
@@ -82,4 +82,16 @@ export class IncidentView extends AlmenaraElement {
 function hazardName(id: string): string {
   const hazard = picture.hazards.get(id);
   return hazard ? heading(hazard) : id;
+}
+
+/** One thing of the story in words, with who did it and why. */
+function happened(each: IncidentMoment): TemplateResult {
+  const because = each.reasons?.length
+    ? ` (${each.reasons.map(reason).join("; ")})`
+    : each.reason
+      ? ` (${each.reason})`
+      : "";
+  const by = each.by === "almenara" ? "Almenara" : (each.by ?? "");
+  const text = tCode("moment", each.change, { by, priority: each.priority ?? "", incident: each.incident ?? "" });
+  return each.identifier ? html`<a href=${link("warnings", each.identifier)}>${text}</a>` : html`${text}${because}`;
 }
