@@ -2,7 +2,17 @@ import { describe, expect, it } from "vitest";
 import { makeFixtures } from "../mock/fixtures.ts";
 import { stepsOf } from "../src/hazard/growth-path.ts";
 import { cellsOf, contains, hit, marksOf, pixelsOf, type Scene, shapeOf, shapesOf, tones } from "../src/map/scene.ts";
-import { around, boxOf, fromScreen, project, scaleOf, toScreen, unproject, viewOf } from "../src/map/view.ts";
+import {
+  around,
+  boxOf,
+  fromScreen,
+  project,
+  scaleOf,
+  toScreen,
+  uncrossed,
+  unproject,
+  viewOf,
+} from "../src/map/view.ts";
 
 const { picture, footprints, evidence } = makeFixtures(Date.parse("2024-09-03T20:00:00Z"));
 const grave = tones(picture);
@@ -60,6 +70,8 @@ describe("the projection", () => {
     }
     const pacific = boxOf(viewOf([178, -20, -178, -15], 800, 600));
     expect(pacific[0]).toBeGreaterThan(pacific[2]);
+    expect(uncrossed(pacific)).toEqual([-180, pacific[1], 180, pacific[3]]);
+    expect(uncrossed([-80, -5, -78, -3])).toEqual([-80, -5, -78, -3]);
   });
 
   it("bounds the whole world once", () => {

@@ -41,7 +41,7 @@ describe("a card in one sentence", () => {
 
   it("of a silent feed: no data is not no fire", () => {
     expect(plain(sentence(card("source-snpp"), NOW))).toBe(
-      "Suomi NPP VIIRS has been silent for 3 h: no data is not “no fire”.",
+      "firms-snpp has been silent for 3 h: no data is not “no fire”.",
     );
   });
 

@@ -378,7 +378,7 @@ export interface Card {
 export interface PlaceCounts {
   count: number;
   kinds: Record<string, number>;
-  attribution: string;
+  attribution: string | readonly string[];
 }
 
 export interface SituationPicture {

@@ -7,6 +7,7 @@ import { localeChanges } from "../i18n";
 import { picture } from "../live/store";
 
 const TICK_MS = 15_000;
+const SLACK_MS = 20_000;
 const shown = new Set<AlmWhen>();
 setInterval(() => {
   for (const each of shown) each.requestUpdate();
@@ -40,6 +41,13 @@ export class AlmWhen extends LitElement {
     const timezone = picture.mode?.timezone ?? "UTC";
     const local = moment(ms, timezone, picture.now());
     const title = this.age ? `${local} ${zone(ms, timezone)} · ${utc(ms)}` : `${zone(ms, timezone)} · ${utc(ms)}`;
-    return html`<time datetime=${this.at ?? ""} title=${title}>${this.age ? ago(ms, picture.now()) : local}</time>`;
+    return html`<time datetime=${this.at ?? ""} title=${title}>${this.age ? ago(settled(ms), picture.now()) : local}</time>`;
   }
+}
+
+/** What has just happened may lie ahead of a clock that is told every 10 s: it happened now, not in a moment. */
+function settled(ms: number): number {
+  const now = picture.now();
+  const slack = SLACK_MS * (picture.mode?.drill?.speed ?? 1);
+  return ms > now && ms - now < slack ? now : ms;
 }

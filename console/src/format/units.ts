@@ -23,6 +23,11 @@ export function power(mw: number): string {
   return `${number(mw, mw < 10 ? 1 : 0)}${THIN}MW`;
 }
 
+/** Magnitudes have one decimal, also when it is 0. */
+export function magnitude(value: number): string {
+  return value.toLocaleString(localeTag(), { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+}
+
 /** Large counts of people are rounded: nobody has counted them to the last. */
 export function people(count: number): string {
   const rounded = count < 1_000 ? count : Number(count.toPrecision(3));
@@ -39,6 +44,11 @@ export function span(ms: number): string {
   if (minutes < 60) return `${minutes}${THIN}min`;
   if (hours < 48) return minutes % 60 ? `${hours}${THIN}h ${minutes % 60}${THIN}min` : `${hours}${THIN}h`;
   return hours % 24 ? `${days}${THIN}d ${hours % 24}${THIN}h` : `${days}${THIN}d`;
+}
+
+/** A length of time that is known by passes of satellites: whole hours from three on. */
+export function roughSpan(hours: number): string {
+  return span((hours >= 3 ? Math.round(hours) : hours) * 3_600_000);
 }
 
 /** "2 h 14 min ago", "in 40 min". */

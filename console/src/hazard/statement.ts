@@ -1,18 +1,18 @@
 /** What is known of a hazard, how sure, since when and by whom: each statement with its age and origin. */
 import type { Hazard } from "../api/types";
-import { area, number, span } from "../format/units";
+import { area, magnitude, number, roughSpan, span } from "../format/units";
 import { localeTag, t, tCode } from "../i18n";
 
 /** "Fire, 12 km², growing for 3 h" */
 export function heading(hazard: Hazard): string {
   const kind = tCode("kind", hazard.kind);
   if (hazard.magnitude !== null) {
-    const quake = t("card.magnitude", { what: kind, magnitude: number(hazard.magnitude, 1) });
+    const quake = t("card.magnitude", { what: kind, magnitude: magnitude(hazard.magnitude) });
     return hazard.depth_km === null ? quake : `${quake}, ${t("card.depth", { depth: number(hazard.depth_km) })}`;
   }
   const parts = [hazard.label && hazard.kind === "warning" ? hazard.label : kind];
   if (hazard.area_km2 !== null) parts.push(area(hazard.area_km2));
-  if (hazard.growing_h) parts.push(t("card.growing", { span: span(hazard.growing_h * 3_600_000) }));
+  if (hazard.growing_h) parts.push(t("card.growing", { span: roughSpan(hazard.growing_h) }));
   return parts.join(", ");
 }
 

@@ -136,12 +136,12 @@ export class HazardView extends AlmenaraElement {
       ${
         hazard.labelled
           ? html`<div class="notice row"><span>${t("hazard.labelled", { by: hazard.labelled.by, reason: hazard.labelled.reason })}</span>
-            ${picture.can("label") ? html`<button @click=${() => undismiss(hazard.id)}>${t("notice.undo")}</button>` : nothing}</div>`
+            ${picture.can("label") ? html`<button @click=${() => undismiss([hazard.id])}>${t("notice.undo")}</button>` : nothing}</div>`
           : nothing
       }
       <div class="row acts">
         ${this.renderWarnLink(hazard)}
-        ${picture.can("label") && !hazard.labelled ? html`<button data-testid="not-a-hazard" @click=${() => dismiss(hazard.id)}>${t("act.dismiss")}…</button>` : nothing}
+        ${picture.can("label") && !hazard.labelled ? html`<button data-testid="not-a-hazard" @click=${() => dismiss([hazard.id])}>${t("act.dismiss")}…</button>` : nothing}
         <button class="quiet" @click=${() => focus.look(hazard.bbox ?? hazard.centre ?? [0, 0])}>${icon("whole")} ${t("hazard.show")}</button>
       </div>
     </header>`;
@@ -179,7 +179,7 @@ export class HazardView extends AlmenaraElement {
     const { place } = each;
     return html`<tr>
       <td class="who"><b>${place.name}</b><span class="soft small">${[tCode("place", place.kind), place.population ? people(place.population) : ""].filter(Boolean).join(", ")}</span></td>
-      <td class="number">${each.mmi === null ? distance(each.distance_m) : roman(each.mmi)}</td>
+      <td class="number">${each.mmi !== null ? roman(each.mmi) : each.distance_m < 1 ? t("exposed.within") : distance(each.distance_m)}</td>
       <td>${tCode("basis", each.basis)}<br /><span class="soft small">${t("exposed.since")} <alm-when at=${each.since}></alm-when>${each.suppressed ? ` · ${tCode("suppressed", each.suppressed)}` : ""}</span></td>
     </tr>`;
   }

@@ -98,6 +98,7 @@ function drawCells(context: CanvasRenderingContext2D, scene: Scene, view: View, 
 /** Positions as squares of their true size, at least a few pixels: fainter the less sure they are. */
 function drawPixels(context: CanvasRenderingContext2D, pixels: Float64Array, view: View, colours: Palette): void {
   const scale = scaleOf(view);
+  const crowd = Math.max(0.35, Math.min(1, 400 / Math.max(1, pixels.length))); // many over one another stay legible
   context.lineWidth = 1;
   for (const sure of [0, 1, 2]) {
     context.beginPath();
@@ -111,9 +112,9 @@ function drawPixels(context: CanvasRenderingContext2D, pixels: Float64Array, vie
     }
     context.fillStyle = colours.text;
     context.strokeStyle = colours.text;
-    context.globalAlpha = [0.06, 0.12, 0.22][sure] ?? 0.1;
+    context.globalAlpha = ([0.06, 0.12, 0.22][sure] ?? 0.1) * crowd;
     context.fill();
-    context.globalAlpha = [0.35, 0.6, 0.9][sure] ?? 0.5;
+    context.globalAlpha = ([0.35, 0.6, 0.9][sure] ?? 0.5) * crowd;
     context.setLineDash(sure === 0 ? [2, 2] : []);
     context.stroke();
   }

@@ -3,6 +3,7 @@ import { ApiError, get } from "../api/client";
 import type { Box, GridCell, Page, PlaceRef, WarningDetail } from "../api/types";
 import { picture } from "../live/store";
 import { atParameter, SPAN_MS, timeline } from "./timeline";
+import { uncrossed } from "./view";
 
 export interface Layers {
   footprints: GeoJSON.Feature[];
@@ -39,7 +40,9 @@ export class LayerLoader {
     this.running?.abort();
     this.running = new AbortController();
     const { signal } = this.running;
-    const bbox = box.map((degrees) => degrees.toFixed(4)).join(",");
+    const bbox = uncrossed(box)
+      .map((degrees) => degrees.toFixed(4))
+      .join(",");
     const until = timeline.at ?? picture.now();
     const since = new Date(Math.max(until - GRID_WINDOW_MS, picture.now() - SPAN_MS - GRID_WINDOW_MS)).toISOString();
     const until_ = new Date(until).toISOString();

@@ -4,7 +4,7 @@ import { customElement, query, state } from "lit/decorators.js";
 import type { Box, Hazard } from "../api/types";
 import { AlmenaraElement } from "../common/element";
 import { say } from "../common/notices";
-import { area, number } from "../format/units";
+import { area, magnitude } from "../format/units";
 import { language, localeChanges, t } from "../i18n";
 import { picture } from "../live/store";
 import { Keys } from "../shell/keys";
@@ -23,7 +23,7 @@ import { around, boxOf, fromScreen, project, scaleOf, type View, viewOf } from "
 
 const FINGER = 16; // pixels within which a press means a mark
 const SLOW = "almenara.slow-webgl"; // this session found WebGL too slow
-const ZOOM_FAR = 5; // degrees of a continent, when there is nothing to show
+const ZOOM_FAR = 4; // a continent, when there is nothing to show
 
 @customElement("alm-map")
 export class AlmMap extends AlmenaraElement {
@@ -102,7 +102,7 @@ export class AlmMap extends AlmenaraElement {
         <button aria-label=${t("key.whole")} title="${t("key.whole")} (0)" @click=${() => this.whole()}>${icon("whole")}</button>
       </div>
       <alm-legend></alm-legend>
-      <p class="credit">${t("map.credit")}${picture.places.attribution ? ` · ${picture.places.attribution}` : ""}</p>`;
+      <p class="credit">${t("map.credit")}${[picture.places.attribution].flat().map((each) => ` · ${each}`)}</p>`;
   }
 
   protected override updated(changed: PropertyValues): void {
@@ -191,15 +191,21 @@ export class AlmMap extends AlmenaraElement {
     this.paint();
   }
 
-  /** Where to look at first: everything that needs a decision, else everything there is. */
+  /** Where to look at first: what needs a decision, else what threatens somebody, else the fires, else everything there is. */
   private home(): View {
     const grave = tones(this.situation());
-    const all = [...picture.hazards.values()].filter((hazard) => hazard.bbox ?? hazard.centre);
-    const urgent = all.filter((hazard) => grave.has(hazard.id));
-    const box = around((urgent.length ? urgent : all).map(boxOfHazard));
-    const size = [this.clientWidth || 800, this.clientHeight || 600] as const;
+    const all = [...picture.hazards.values()].filter((hazard) => hazard.epicentre ?? hazard.centre);
+    const ranks = [
+      all.filter((hazard) => grave.has(hazard.id)),
+      all.filter((hazard) => hazard.incident !== null || hazard.exposed.places > 0),
+      all.filter((hazard) => hazard.kind === "fire"),
+      all,
+    ];
+    const shown = ranks.find((hazards) => hazards.length > 0) ?? [];
+    const box = around(shown.map(boxOfHazard));
+    const [width, height] = [this.clientWidth || 800, this.clientHeight || 600];
     this.placed = box !== null;
-    return box ? viewOf(box, ...size, 9, 90) : { x: 0.28, y: 0.5, zoom: ZOOM_FAR - 1, width: size[0], height: size[1] };
+    return box ? viewOf(box, width, height, 9, 90) : { x: 0.28, y: 0.5, zoom: ZOOM_FAR, width, height };
   }
 
   private whole(): void {
@@ -247,7 +253,7 @@ export class AlmMap extends AlmenaraElement {
     });
     this.scene = {
       shapes: [...warned, ...shapesOf(footprints, grave, focus.hazard)],
-      marks: marksOf(picture.hazards.values(), grave, focus.hazard, labelOf),
+      marks: marksOf(standing(timeline.at), grave, focus.hazard, labelOf),
       places: placesOf(places, focus.exposed),
       cells: focus.evidence.length ? [] : cellsOf(cells),
       pixels: pixelsOf(
@@ -273,12 +279,17 @@ export class AlmMap extends AlmenaraElement {
   }
 }
 
+/** The hazards that had begun by a moment; null: now. */
+function standing(at: number | null): Hazard[] {
+  return [...picture.hazards.values()].filter((hazard) => at === null || Date.parse(hazard.first_seen) <= at);
+}
+
 function boxOfHazard(hazard: Hazard): Box {
   const [x, y] = hazard.epicentre ?? hazard.centre ?? [0, 0];
   return hazard.kind === "fire" && hazard.bbox ? hazard.bbox : [x, y, x, y];
 }
 
 function labelOf(hazard: Hazard): string {
-  if (hazard.magnitude !== null) return `M ${number(hazard.magnitude, 1)}`;
+  if (hazard.magnitude !== null) return `M ${magnitude(hazard.magnitude)}`;
   return hazard.area_km2 === null ? "" : area(hazard.area_km2);
 }

@@ -3,7 +3,7 @@ import { css, html, type TemplateResult } from "lit";
 import { customElement } from "lit/decorators.js";
 import type { Hazard, Severity } from "../api/types";
 import { AlmenaraElement } from "../common/element";
-import { area, distance, number, people } from "../format/units";
+import { area, distance, magnitude, people } from "../format/units";
 import { t, tCode } from "../i18n";
 import { picture } from "../live/store";
 import { link } from "../shell/router";
@@ -42,7 +42,7 @@ export class SituationTable extends AlmenaraElement {
     return html`<tr>
       <td>${severity ? html`<span class="severity ${severity}">${severityIcon(severity)} ${t(`severity.${severity}`)}</span>` : html`<span class="soft">–</span>`}</td>
       <td><a class="kind" href=${link("hazards", hazard.id)}>${kindIcon(hazard.kind)} ${tCode("kind", hazard.kind)}</a> <span class="soft">${tCode("hazard-state", hazard.state)}</span></td>
-      <td class="number">${hazard.magnitude !== null ? `M ${number(hazard.magnitude, 1)}` : hazard.area_km2 === null ? "–" : area(hazard.area_km2)}</td>
+      <td class="number">${hazard.magnitude !== null ? `M ${magnitude(hazard.magnitude)}` : hazard.area_km2 === null ? "–" : area(hazard.area_km2)}</td>
       <td>${place ? html`${distance(place.distance_m)} · ${place.name}` : html`<span class="soft">–</span>`}</td>
       <td class="number">${population === null ? "–" : people(population)}</td>
       <td><alm-when at=${hazard.last_seen} age></alm-when></td>

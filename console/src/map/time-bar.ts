@@ -32,6 +32,7 @@ export class TimeBar extends AlmenaraElement {
     `,
   ];
   protected override readonly topics = ["clock", "hazard", "session"] as const;
+  private timer: ReturnType<typeof setInterval> | undefined;
   private readonly onTime = (): void => this.requestUpdate();
 
   constructor() {
@@ -47,10 +48,12 @@ export class TimeBar extends AlmenaraElement {
   override connectedCallback(): void {
     super.connectedCallback();
     timeline.addEventListener("change", this.onTime);
+    this.timer = setInterval(this.onTime, 2_000);
   }
 
   override disconnectedCallback(): void {
     timeline.removeEventListener("change", this.onTime);
+    clearInterval(this.timer);
     timeline.pause();
     super.disconnectedCallback();
   }

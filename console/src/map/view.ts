@@ -51,6 +51,11 @@ function wrap(lon: number): number {
   return lon >= -180 && lon <= 180 ? lon : ((((lon + 180) % 360) + 360) % 360) - 180;
 }
 
+/** A box as one that does not cross the antimeridian: all longitudes, if it did. */
+export function uncrossed([w, s, e, n]: Box): Box {
+  return w > e ? [-180, s, 180, n] : [w, s, e, n];
+}
+
 /** The view that shows a box whole, with room at its edges; a box may cross the antimeridian (west > east). */
 export function viewOf([w, s, e, n]: Box, width: number, height: number, zoomMax = 12, room = 48): View {
   const [left, top] = project(w, n);

@@ -15,6 +15,13 @@ export function hazardOf(card: Card): string | null {
   return (incident && picture.incidents.get(incident)?.hazards.at(-1)) ?? null;
 }
 
+/** All hazards that a card is about: those of its incident, else the one. */
+export function hazardsOf(card: Card): readonly string[] {
+  const all = picture.incidents.get(incidentOf(card) ?? "")?.hazards;
+  const one = hazardOf(card);
+  return all?.length ? all : one ? [one] : [];
+}
+
 export function incidentOf(card: Card): string | null {
   if (card.subject.type === "incident") return card.subject.id;
   if (typeof card.facts.incident === "string") return card.facts.incident;
@@ -112,7 +119,7 @@ export async function cancel(card: Card): Promise<void> {
 }
 
 /** A person says that this is no hazard. Kept as a label, with its reason; can be taken back. */
-export async function dismiss(hazard: string): Promise<void> {
+export async function dismiss(hazards: readonly string[]): Promise<void> {
   const reason = await ask({
     title: t("act.dismiss.title"),
     detail: t("act.dismiss.detail"),
@@ -121,14 +128,17 @@ export async function dismiss(hazard: string): Promise<void> {
     confirm: t("act.dismiss.do"),
   });
   if (!reason) return;
-  await attempt(() => command({ command: "label", hazard, label: "not-a-hazard", reason }), {
+  const label = (hazard: string): Promise<Said> => command({ command: "label", hazard, label: "not-a-hazard", reason });
+  await attempt(() => Promise.all(hazards.map(label)), {
     text: t("act.dismissed"),
-    undo: () => undismiss(hazard),
+    undo: () => undismiss(hazards),
   });
 }
 
-export async function undismiss(hazard: string): Promise<void> {
-  await attempt(() => command({ command: "unlabel", hazard }), { text: t("act.undone") });
+export async function undismiss(hazards: readonly string[]): Promise<void> {
+  await attempt(() => Promise.all(hazards.map((hazard) => command({ command: "unlabel", hazard }))), {
+    text: t("act.undone"),
+  });
 }
 
 /** What a command drafted waits for approval: there one goes next. */

@@ -8,7 +8,7 @@ import { type Key, t } from "../i18n";
 import { picture } from "../live/store";
 import { Keys } from "../shell/keys";
 import { icon, kindIcon, severityIcon } from "../theme/icons";
-import { acknowledge, allClear, cancel, dismiss, hazardOf, open, update, warn } from "./acts";
+import { acknowledge, allClear, cancel, dismiss, hazardsOf, open, update, warn } from "./acts";
 import { reasons, sentence } from "./sentence";
 
 interface Act {
@@ -31,10 +31,7 @@ const ACTS: readonly Act[] = [
     key: "n",
     label: "act.dismiss",
     action: "label",
-    run: (card) => {
-      const hazard = hazardOf(card);
-      if (hazard) void dismiss(hazard);
-    },
+    run: (card) => dismiss(hazardsOf(card)),
   },
 ];
 
@@ -52,7 +49,7 @@ export class Queue extends AlmenaraElement {
       li[aria-current="true"] { background: var(--select-ground); border-left-color: var(--select); }
       .top { display: flex; align-items: center; justify-content: space-between; gap: 0.5rem; font-size: var(--size-s); }
       .sentence { margin-top: 0.2rem; line-height: 1.45; overflow-wrap: anywhere; }
-      .sentence a { color: inherit; text-decoration: none; }
+      .sentence a { color: inherit; text-decoration: none; display: block; }
       .done .sentence { color: var(--soft); }
       .acts { display: flex; flex-wrap: wrap; gap: 0.3rem; margin-top: 0.5rem; }
       .acts button { min-height: 1.75rem; padding: 0.05rem 0.5rem; font-size: var(--size-s); }
@@ -68,6 +65,7 @@ export class Queue extends AlmenaraElement {
   protected override readonly topics = ["queue", "connection", "session", "incident", "warning"] as const;
   @state() private selected = "";
   private index = 0;
+  private touched = false; // until somebody chooses, the most urgent card is chosen
   private moved = false;
 
   constructor() {
@@ -95,6 +93,7 @@ export class Queue extends AlmenaraElement {
   private move(step: number): void {
     const next = picture.queue[Math.max(0, Math.min(picture.queue.length - 1, this.index + step))];
     if (!next) return;
+    this.touched = true;
     this.selected = next.id;
     this.moved = true;
     this.dispatchEvent(new CustomEvent("card-selected", { detail: next, bubbles: true, composed: true }));
@@ -102,6 +101,7 @@ export class Queue extends AlmenaraElement {
 
   /** The selection stays with its card; when that is gone, with its place in the queue. */
   protected override willUpdate(_: PropertyValues): void {
+    if (!this.touched) this.selected = picture.queue[0]?.id ?? "";
     const at = picture.queue.findIndex((card) => card.id === this.selected);
     this.index = at >= 0 ? at : Math.max(0, Math.min(this.index, picture.queue.length - 1));
     if (at < 0) this.selected = picture.queue[this.index]?.id ?? "";
@@ -132,7 +132,7 @@ export class Queue extends AlmenaraElement {
   private renderCard(card: Card): TemplateResult {
     const chosen = card.id === this.selected;
     return html`<li class="${card.severity ?? ""} ${card.acknowledged ? "done" : ""}" aria-current=${chosen} data-testid="card" data-type=${card.type}
-        @click=${() => (this.selected = card.id)}>
+        @click=${() => this.choose(card)}>
       <div class="top">
         ${
           card.severity
@@ -148,9 +148,14 @@ export class Queue extends AlmenaraElement {
     </li>`;
   }
 
+  private choose(card: Card): void {
+    this.touched = true;
+    this.selected = card.id;
+  }
+
   private opened(event: Event, card: Card): void {
     event.preventDefault();
-    this.selected = card.id;
+    this.choose(card);
     open(card);
   }
 

@@ -1,6 +1,6 @@
 /** A card in one sentence, and the reasons of its place in the queue, from the facts that the service gives. */
 import type { Card, CardFacts } from "../api/types";
-import { area, distance, number, people, span } from "../format/units";
+import { area, distance, magnitude, number, people, roughSpan, span } from "../format/units";
 import { t, tCode } from "../i18n";
 
 export function sentence(card: Card, now: number): string {
@@ -24,13 +24,13 @@ export function sentence(card: Card, now: number): string {
 export function what(facts: CardFacts): string {
   const parts = [facts.kind === "warning" && facts.hazard_label ? facts.hazard_label : tCode("kind", facts.kind)];
   if (typeof facts.magnitude === "number")
-    parts[0] = t("card.magnitude", { what: parts[0] ?? "", magnitude: number(facts.magnitude, 1) });
+    parts[0] = t("card.magnitude", { what: parts[0] ?? "", magnitude: magnitude(facts.magnitude) });
   if (typeof facts.depth_km === "number") parts.push(t("card.depth", { depth: number(facts.depth_km) }));
   if (typeof facts.area_km2 === "number" && facts.kind === "fire") parts.push(area(facts.area_km2));
   const near = nearness(facts);
   if (near) parts.push(near);
   if (typeof facts.growing_h === "number" && facts.growing_h > 0) {
-    parts.push(t("card.growing", { span: span(facts.growing_h * 3_600_000) }));
+    parts.push(t("card.growing", { span: roughSpan(facts.growing_h) }));
   }
   return parts.filter(Boolean).join(", ");
 }
@@ -63,8 +63,8 @@ function draft(facts: CardFacts): string {
 }
 
 function source(card: Card, now: number): string {
-  const { name, title, state } = card.facts;
-  const who = title || name || card.subject.id;
+  const { name, state } = card.facts; // feeds of one source share its title
+  const who = name || card.subject.id;
   if (state === "failing") return t("card.source-failing", { who });
   if (state === "never") return t("card.source-never", { who });
   return t("card.source-silent", { who, span: span(now - Date.parse(card.since)) });

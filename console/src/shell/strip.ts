@@ -181,7 +181,7 @@ export function feedsInWords(): { text: string; bad: boolean } {
   if (!first) return { text: t("feeds.all", { n: sources.length }), bad: false };
   if (bad.length === 1)
     return {
-      text: t("feeds.one-bad", { name: first.title || first.name, state: tCode("source-state", first.state) }),
+      text: t("feeds.one-bad", { name: first.name, state: tCode("source-state", first.state) }),
       bad: true,
     };
   return { text: t("feeds.bad", { n: bad.length, all: sources.length }), bad: true };
