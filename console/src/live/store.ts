@@ -50,7 +50,7 @@ export class Picture extends EventTarget {
   places: PlaceCounts = { count: 0, kinds: {}, attribution: "" };
   seq = 0;
   connection: Connection = "starting";
-  lostSince: number | null = null; // by this machine's clock
+  lostSince: number | null = null; // by the service's clock as it runs on here
   private told = { at: 0, local: 0 }; // the service's clock as last heard, and when
 
   /** The service's time now: in a drill the exercise's own, running at its speed. */
@@ -206,7 +206,7 @@ async function checkSession(): Promise<void> {
 function setConnection(connection: Connection): void {
   if (picture.connection === connection) return;
   picture.connection = connection;
-  picture.lostSince = connection === "lost" ? (picture.lostSince ?? Date.now()) : null;
+  picture.lostSince = connection === "lost" ? (picture.lostSince ?? picture.now()) : null;
   picture.tell("connection");
 }
 

@@ -129,8 +129,8 @@ export function marksOf(
       x,
       y,
       tone: grave,
-      weight: grave ? 2 : faint ? 0 : 1,
-      label: grave || hazard.id === chosen ? label(hazard) : "",
+      weight: grave || (hazard.incident && !faint) ? 2 : faint ? 0 : 1,
+      label: grave || hazard.incident || hazard.id === chosen ? label(hazard) : "",
       chosen: hazard.id === chosen,
       faint,
     });

@@ -134,11 +134,7 @@ export class Queue extends AlmenaraElement {
     return html`<li class="${card.severity ?? ""} ${card.acknowledged ? "done" : ""}" aria-current=${chosen} data-testid="card" data-type=${card.type}
         @click=${() => this.choose(card)}>
       <div class="top">
-        ${
-          card.severity
-            ? html`<span class="severity">${severityIcon(card.severity)} ${t(`severity.${card.severity}`)}</span>`
-            : html`<span class="subject">${kindIcon(card.type === "channel" ? "channel" : "source")} ${t(card.type === "channel" ? "card.channel" : "card.source")}</span>`
-        }
+        ${this.renderKind(card)}
         ${card.alarm && !card.acknowledged ? html`<span class="alarm">${icon("bell", 14)} ${t("alarm.sounds")}</span>` : nothing}
         <span class="soft"><alm-when at=${card.since} age></alm-when></span>
       </div>
@@ -146,6 +142,18 @@ export class Queue extends AlmenaraElement {
       ${card.acknowledged ? html`<p class="small soft">${t("queue.acknowledged", { by: card.acknowledged.by })} <alm-when at=${card.acknowledged.at}></alm-when></p>` : nothing}
       ${chosen ? this.renderActs(card) : nothing}
     </li>`;
+  }
+
+  /** How grave it is, in CAP's word; of an incident about which nothing is said yet, its priority. */
+  private renderKind(card: Card): TemplateResult {
+    if (card.severity)
+      return html`<span class="severity">${severityIcon(card.severity)} ${t(`severity.${card.severity}`)}</span>`;
+    const kind = card.type === "incident" ? (card.facts.kind ?? "bell") : card.type;
+    const word =
+      card.type === "incident"
+        ? t("card.incident", { priority: card.priority })
+        : t(card.type === "channel" ? "card.channel" : "card.source");
+    return html`<span class="subject">${kindIcon(kind)} ${word}</span>`;
   }
 
   private choose(card: Card): void {

@@ -15,6 +15,9 @@ import { around } from "../map/view";
 import { link } from "../shell/router";
 import { icon, kindIcon, severityIcon } from "../theme/icons";
 
+/** Messages whose place another took: their story is told in the timeline. */
+const SUPERSEDED: ReadonlySet<string> = new Set(["replaced", "withdrawn", "rejected"]);
+
 @customElement("view-incident")
 export class IncidentView extends AlmenaraElement {
   static override styles = [
@@ -24,6 +27,7 @@ export class IncidentView extends AlmenaraElement {
       header .top { display: flex; justify-content: space-between; align-items: center; min-height: 2rem; }
       header .top a { color: var(--soft); display: inline-flex; padding: 0.4rem; }
       h1 { font-size: 1.3rem; display: flex; gap: 0.5rem; align-items: center; }
+      h1 svg { flex: none; }
       section { margin-top: 1.4rem; }
       section > h2 { font-size: 1rem; margin-bottom: 0.35rem; }
       ul.reasons { list-style: disc; padding-left: 1.1rem; }
@@ -56,7 +60,9 @@ export class IncidentView extends AlmenaraElement {
     const incident = this.detail.value;
     if (!incident)
       return html`<p role="status">${this.detail.problem ?? t("hazard.loading")}</p> <a href="#/">${t("key.back")}</a>`;
-    const warnings = [...picture.warnings.values()].filter((warning) => warning.incident === incident.id);
+    const warnings = [...picture.warnings.values()]
+      .filter((warning) => warning.incident === incident.id && !SUPERSEDED.has(warning.state))
+      .reverse();
     return html`<header>
         <div class="top"><span class="soft">${tCode("incident-status", incident.status)} · ${t("incident.priority", { priority: incident.priority })}</span><a href="#/" aria-label=${t("hazard.close")}>${icon("close")}</a></div>
         <h1>${kindIcon(incident.kind, 20)}${t("incident.heading", { kind: tCode("kind", incident.kind), label: incident.label })}</h1>
