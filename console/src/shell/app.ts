@@ -7,7 +7,7 @@ import "../common/notices";
 import "../common/when";
 import { AlmenaraElement } from "../common/element";
 import { clock } from "../format/time";
-import { setLanguage, t } from "../i18n";
+import { preferredLanguage, setLanguage, t } from "../i18n";
 import { begin, picture } from "../live/store";
 import "../map/map";
 import "../map/time-bar";
@@ -106,8 +106,7 @@ export class Console extends AlmenaraElement {
 
   private async start(): Promise<void> {
     const session = await begin();
-    if (session)
-      await setLanguage((localStorage.getItem("almenara.language") as "es" | "en" | null) ?? session.person.language);
+    if (session) await setLanguage(preferredLanguage(session.person.language));
     this.missing = null;
   }
 
@@ -154,6 +153,7 @@ export class Console extends AlmenaraElement {
 
   /** Nobody is signed in: sign-in, or set-up, as the routes have them. */
   private renderDoor(): TemplateResult {
+    if (picture.stale) return html`<p class="starting" role="alert">${t("shell.no-answer")}</p>`;
     const door = routes.find((route) => route.path === "/sign-in");
     if (door) {
       void door.load();
