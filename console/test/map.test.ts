@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { makeFixtures } from "../mock/fixtures.ts";
 import { stepsOf } from "../src/hazard/growth-path.ts";
+import { littleEndian } from "../src/map/ink.ts";
 import { cellsOf, contains, hit, marksOf, pixelsOf, type Scene, shapeOf, shapesOf, tones } from "../src/map/scene.ts";
 import {
   around,
@@ -176,6 +177,10 @@ describe("the scene", () => {
     expect(weights[0]).toBeLessThan(weights[1] ?? 0);
     expect(weights[2]).toBe(1);
   });
+});
+
+it("an ink is turned round for the pixels of a canvas", () => {
+  expect(littleEndian("#a9b5be").toString(16)).toBe("beb5a9");
 });
 
 describe("the chart of growth", () => {

@@ -1,6 +1,7 @@
 /** Draws a scene on a canvas over the base map, by whatever engine that is: fast enough for 50,000 points without WebGL. */
 import type { Severity } from "../api/types";
 import { token } from "./ground";
+import { littleEndian } from "./ink";
 import type { Mark, Scene, Shape } from "./scene";
 import { boxOf, scaleOf, type View } from "./view";
 
@@ -71,9 +72,9 @@ export function draw(
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   const [w, , e] = boxOf(view);
   const turns = w > e || e - w >= 359 ? [-1, 0, 1] : [Math.round(view.x - 0.5)];
+  drawCells(context, scene, view, turns, ratio, colours.soft);
   for (const turn of turns) {
     const shifted = { ...view, x: view.x - turn };
-    drawCells(context, scene, shifted, colours);
     drawShapes(context, scene.shapes, shifted, ratio, colours);
     drawPixels(context, scene.pixels, shifted, colours);
     drawPlaces(context, scene, shifted, colours);
@@ -81,33 +82,61 @@ export function draw(
   }
 }
 
-function drawCells(context: CanvasRenderingContext2D, scene: Scene, view: View, colours: Palette): void {
-  const scale = scaleOf(view);
-  context.fillStyle = colours.soft;
-  for (const cell of scene.cells) {
-    const px = (cell.x - view.x) * scale + view.width / 2;
-    const py = (cell.y - view.y) * scale + view.height / 2;
-    if (px < -4 || py < -4 || px > view.width + 4 || py > view.height + 4) continue;
-    const half = 1 + cell.weight * 2.2;
-    context.globalAlpha = 0.3 + 0.5 * cell.weight;
-    context.fillRect(px - half, py - half, 2 * half, 2 * half);
+let scratch: OffscreenCanvas | null = null;
+let pixels: ImageData | null = null;
+
+/** Cells of detections, up to 20,000: written as pixels, because so many rectangles are too dear without a graphics card. */
+function drawCells(
+  context: CanvasRenderingContext2D,
+  scene: Scene,
+  view: View,
+  turns: readonly number[],
+  ratio: number,
+  ink: string,
+): void {
+  const { width, height } = context.canvas;
+  if (!scene.cells.length || !width || !height) return;
+  if (scratch?.width !== width || scratch.height !== height || !pixels) {
+    scratch = new OffscreenCanvas(width, height);
+    pixels = new ImageData(width, height);
   }
-  context.globalAlpha = 1;
+  const buffer = new Uint32Array(pixels.data.buffer);
+  buffer.fill(0);
+  const scale = scaleOf(view) * ratio;
+  const colour = littleEndian(ink);
+  for (const turn of turns) {
+    const left = width / 2 - (view.x - turn) * scale;
+    const top = height / 2 - view.y * scale;
+    for (const cell of scene.cells) {
+      const half = (1 + cell.weight * 2.2) * ratio;
+      const x1 = Math.max(0, Math.round(left + cell.x * scale - half));
+      const y1 = Math.max(0, Math.round(top + cell.y * scale - half));
+      const x2 = Math.min(width, Math.round(left + cell.x * scale + half));
+      const y2 = Math.min(height, Math.round(top + cell.y * scale + half));
+      const value = ((Math.round((0.3 + 0.5 * cell.weight) * 255) << 24) | colour) >>> 0;
+      for (let y = y1; y < y2; y++) if (x2 > x1) buffer.fill(value, y * width + x1, y * width + x2);
+    }
+  }
+  scratch.getContext("2d")?.putImageData(pixels, 0, 0);
+  context.save();
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.drawImage(scratch, 0, 0);
+  context.restore();
 }
 
 /** Positions as squares of their true size, at least a few pixels: fainter the less sure they are. */
-function drawPixels(context: CanvasRenderingContext2D, pixels: Float64Array, view: View, colours: Palette): void {
+function drawPixels(context: CanvasRenderingContext2D, packed: Float64Array, view: View, colours: Palette): void {
   const scale = scaleOf(view);
-  const crowd = Math.max(0.35, Math.min(1, 400 / Math.max(1, pixels.length))); // many over one another stay legible
+  const crowd = Math.max(0.35, Math.min(1, 400 / Math.max(1, packed.length))); // many over one another stay legible
   context.lineWidth = 1;
   for (const sure of [0, 1, 2]) {
     context.beginPath();
-    for (let i = 0; i < pixels.length; i += 4) {
-      if (pixels[i + 3] !== sure) continue;
-      const px = ((pixels[i] ?? 0) - view.x) * scale + view.width / 2;
-      const py = ((pixels[i + 1] ?? 0) - view.y) * scale + view.height / 2;
+    for (let i = 0; i < packed.length; i += 4) {
+      if (packed[i + 3] !== sure) continue;
+      const px = ((packed[i] ?? 0) - view.x) * scale + view.width / 2;
+      const py = ((packed[i + 1] ?? 0) - view.y) * scale + view.height / 2;
       if (px < -40 || py < -40 || px > view.width + 40 || py > view.height + 40) continue;
-      const half = Math.max(1.5, (pixels[i + 2] ?? 0) * scale);
+      const half = Math.max(1.5, (packed[i + 2] ?? 0) * scale);
       context.rect(px - half, py - half, 2 * half, 2 * half);
     }
     context.fillStyle = colours.text;

@@ -40,14 +40,17 @@ export class CanvasGround implements Ground {
   private settling: ReturnType<typeof setTimeout> | undefined;
   private countries: Intl.DisplayNames;
   private now: View;
+  private colours = inks();
+  private readonly widths = new Map<string, number>();
 
   constructor(
     private readonly element: HTMLElement,
     view: View,
-    private theme: "dark" | "light",
+    theme: "dark" | "light",
     private language: Language,
   ) {
     this.now = view;
+    this.restyle(theme, language);
     this.countries = new Intl.DisplayNames([language], { type: "region" });
     this.canvas.style.cssText = "position:absolute;inset:0;width:100%;height:100%;touch-action:none;cursor:grab";
     this.canvas.setAttribute("aria-hidden", "true");
@@ -95,7 +98,9 @@ export class CanvasGround implements Ground {
   }
 
   restyle(theme: "dark" | "light", language: Language): void {
-    this.theme = theme;
+    document.documentElement.dataset["theme"] = theme;
+    this.colours = inks();
+    this.widths.clear();
     this.language = language;
     this.countries = new Intl.DisplayNames([language], { type: "region" });
     this.ask();
@@ -200,13 +205,12 @@ export class CanvasGround implements Ground {
   }
 
   private paint(context: CanvasRenderingContext2D, ratio: number): void {
-    document.documentElement.dataset["theme"] = this.theme;
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.fillStyle = token("sea");
+    context.fillStyle = this.colours.sea;
     context.fillRect(0, 0, this.canvas.width, this.canvas.height);
     const level = Math.max(0, Math.min(BASEMAP_ZOOM_MAX, Math.floor(this.now.zoom)));
     const labels: Label[] = [];
-    const colours = { land: token("land"), province: token("border-soft"), country: token("border") };
+    const { colours } = this;
     for (const { x, y, drawing } of this.visible(level)) {
       if (!drawing) continue;
       const size = (scaleOf(this.now) / 2 ** level) * ratio;
@@ -242,8 +246,8 @@ export class CanvasGround implements Ground {
     context.textBaseline = "middle";
     context.lineJoin = "round";
     context.lineWidth = 3;
-    context.strokeStyle = token("map-halo");
-    context.fillStyle = token("map-text");
+    context.strokeStyle = this.colours.halo;
+    context.fillStyle = this.colours.text;
     const scale = scaleOf(this.now);
     for (const label of labels.sort((a, b) => (order[a.kind] ?? 3) - (order[b.kind] ?? 3) || a.rank - b.rank)) {
       const px = (label.x - this.now.x) * scale + this.now.width / 2;
@@ -253,14 +257,25 @@ export class CanvasGround implements Ground {
       const plain = label.kind === "country" ? this.countries.of(label.code) : label.names[this.language];
       const text = upper ? plain?.toLocaleUpperCase(this.language) : plain;
       if (!text) continue;
-      context.font = `${label.kind === "country" ? 13 : 11.5}px ${token("font")}`;
-      const half = context.measureText(text).width / 2 + 5;
+      context.font = label.kind === "country" ? this.colours.large : this.colours.small;
+      const half = this.widthOf(context, text) / 2 + 5;
       const box: [number, number, number, number] = [px - half, py - 9, px + half, py + 9];
       if (taken.some((t) => box[0] < t[2] && box[2] > t[0] && box[1] < t[3] && box[3] > t[1])) continue;
       taken.push(box);
       context.strokeText(text, px, py);
       context.fillText(text, px, py);
     }
+  }
+
+  /** Asking the font is dear: once for each text. */
+  private widthOf(context: CanvasRenderingContext2D, text: string): number {
+    const key = `${context.font}|${text}`;
+    let width = this.widths.get(key);
+    if (width === undefined) {
+      width = context.measureText(text).width;
+      this.widths.set(key, width);
+    }
+    return width;
   }
 
   private visible(level: number): { x: number; y: number; drawing: TileDrawing | null }[] {
@@ -290,6 +305,21 @@ export class CanvasGround implements Ground {
     });
     return null;
   }
+}
+
+/** What the theme in force draws with; asking it is too dear for every frame. */
+function inks() {
+  const font = token("font");
+  return {
+    sea: token("sea"),
+    land: token("land"),
+    province: token("border-soft"),
+    country: token("border"),
+    text: token("map-text"),
+    halo: token("map-halo"),
+    large: `13px ${font}`,
+    small: `11.5px ${font}`,
+  };
 }
 
 function read(data: ArrayBuffer, z: number, tileX: number, tileY: number): TileDrawing {
