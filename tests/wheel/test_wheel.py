@@ -1,6 +1,7 @@
 """A wheel made by the build hook runs all of Almenara without compiling and without writing anything."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -72,3 +73,14 @@ def test_the_numba_that_compiles_a_wheel_is_the_one_that_runs_it() -> None:
     (runs,) = (one for one in about["project"]["dependencies"] if one.startswith("numba"))
     assert runs in about["build-system"]["requires"]
     assert runs in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_wheel_carries_the_console_where_it_can_be_built(installed: Path) -> None:
+    node = shutil.which("node")
+    version = run_node(node) if node is not None and shutil.which("npm") is not None else (0, 0)
+    assert (installed / "almenara/web/console/index.html").exists() == (version >= (20, 19))
+
+
+def run_node(node: str) -> tuple[int, ...]:
+    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    return tuple(int(part) for part in told.strip().removeprefix("v").split(".")[:2])
