@@ -63,6 +63,8 @@ class Mock {
         ? json(session)
         : json({ title: "Unauthorized", status: 401, reason: "signed-out", detail: "" }, 401);
     }
+    const known = office(path, this.fixtures);
+    if (known !== undefined) return json(known);
     if (path === "/setup") return json({ needed: false });
     if (path === "/situation") return json({ ...picture, now: now() });
     if (path === "/live") return this.live(response);
@@ -135,6 +137,65 @@ class Mock {
 
 function now(): string {
   return new Date().toISOString();
+}
+
+/** What accounts, templates and the audit would answer. */
+function office(path: string, fixtures: Fixtures): unknown {
+  const { picture, session } = fixtures;
+  switch (path) {
+    case "/session/oidc":
+      return { enabled: false, name: "" };
+    case "/session/passkeys":
+      return [];
+    case "/people":
+      return { items: [{ ...session.person, disabled: false, last_signed_in: picture.now }] };
+    case "/areas":
+      return { items: [{ name: "Loja" }] };
+    case "/keys":
+      return { items: [] };
+    case "/audit":
+      return {
+        items: [
+          {
+            seq: 9,
+            at: picture.now,
+            by: "ana",
+            action: "approve",
+            subject: "incident-fire-a-1",
+            outcome: "done",
+            detail: "",
+          },
+        ],
+        next: null,
+      };
+    case "/templates":
+      return {
+        languages: ["es", "en"],
+        kinds: ["fire", "flood", "volcanic_ash", "storm", "evacuation", "test"].map((kind) => ({
+          kind,
+          event: { es: kind, en: kind },
+          placeholders: kind === "flood" ? ["river", "level", "details"] : ["details"],
+        })),
+        urgency: ["Immediate", "Expected", "Past"],
+        severity: ["Extreme", "Severe", "Moderate", "Minor"],
+        certainty: ["Observed", "Likely", "Possible"],
+        expires_h: { fire: 6 },
+      };
+    case "/warnings/preview": {
+      const [warning] = picture.warnings;
+      return warning && fixtures.warningDetail(warning);
+    }
+    case "/places/import":
+      return {
+        rows: 12,
+        accepted: 10,
+        rejected: { "latitude-out-of-range": 2 },
+        sample: [],
+        changes: { added: 9, changed: 1, removed: 0 },
+      };
+    default:
+      return undefined;
+  }
 }
 
 function grid(): unknown {

@@ -37,7 +37,8 @@ export class Strip extends AlmenaraElement {
       .choice button { flex: 1; padding: 0.15rem 0.3rem; font-size: var(--size-s); }
       .skip { position: absolute; left: -100vw; }
       .skip:focus { left: 1rem; top: 0.5rem; z-index: 40; background: var(--panel); padding: 0.4rem 0.8rem; }
-      @media (max-width: 1000px) { nav { order: 5; margin: 0; width: 100%; overflow-x: auto; } .person { margin-left: auto; } .person button .soft { display: none; } }
+      @media (max-width: 1400px) { .person > button .soft { display: none; } }
+      @media (max-width: 1000px) { nav { order: 5; margin: 0; width: 100%; overflow-x: auto; } .person { margin-left: auto; } }
     `,
   ];
   @state() private open = false;
