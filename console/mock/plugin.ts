@@ -143,16 +143,16 @@ function now(): string {
 function office(path: string, fixtures: Fixtures): unknown {
   const { picture, session } = fixtures;
   switch (path) {
-    case "/session/oidc":
-      return { enabled: false, name: "" };
-    case "/session/passkeys":
-      return [];
-    case "/people":
-      return { items: [{ ...session.person, disabled: false, last_signed_in: picture.now }] };
-    case "/areas":
-      return { items: [{ name: "Loja" }] };
-    case "/keys":
+    case "/oidc":
+      return { enabled: false, title: null };
+    case "/passkeys":
       return { items: [] };
+    case "/people":
+      return { items: [{ ...session.person, disabled: null, created: picture.now }] };
+    case "/areas":
+      return { type: "FeatureCollection", features: [] };
+    case "/api-keys":
+      return { items: [], scopes: ["read"] };
     case "/audit":
       return {
         items: [

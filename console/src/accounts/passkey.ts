@@ -2,6 +2,12 @@
 
 type Json = Record<string, unknown>;
 
+/** What the service begins with: the ticket goes back beside the credential. */
+export interface Begun {
+  ticket: string;
+  options: Json;
+}
+
 export function available(): boolean {
   return typeof PublicKeyCredential !== "undefined";
 }

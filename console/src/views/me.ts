@@ -11,9 +11,8 @@ import { leave, picture } from "../live/store";
 
 interface Passkey {
   id: string;
-  name: string;
+  label: string;
   created: string;
-  last_used: string | null;
 }
 
 @customElement("view-me")
@@ -35,7 +34,7 @@ export class MeView extends AlmenaraElement {
 
   private async fetch(): Promise<void> {
     await attempt(async () => {
-      this.passkeys = await get<Passkey[]>("/session/passkeys");
+      this.passkeys = (await get<{ items: Passkey[] }>("/passkeys")).items;
     });
   }
 
@@ -45,14 +44,14 @@ export class MeView extends AlmenaraElement {
       .map((grant) => `${tCode("role", grant.role)} (${grant.area === "*" ? t("people.everywhere") : grant.area})`)
       .join(", ")}</p></div>
       <section class="stack"><h2>${t("me.password")}</h2><form @submit=${this.change}>
-        <div><label for="old">${t("me.old")}</label><input id="old" name="old" type="password" required autocomplete="current-password"></div>
+        <div><label for="current">${t("me.old")}</label><input id="current" name="current" type="password" required autocomplete="current-password"></div>
         <div><label for="new">${t("people.password")}</label><input id="new" name="new" type="password" required minlength="12" autocomplete="new-password"></div>
         <div><button class="primary">${t("me.change")}</button></div></form></section>
       <section class="stack"><h2>${t("me.passkeys")}</h2><p class="soft">${t("me.passkeys-about")}</p>
         <ul class="stack">${this.passkeys.map(
           (
             key,
-          ) => html`<li class="row"><b>${key.name}</b> <span class="small soft">${t("me.last-used")} <alm-when at=${key.last_used} age></alm-when></span>
+          ) => html`<li class="row"><b>${key.label}</b> <span class="small soft"><alm-when at=${key.created}></alm-when></span>
           <button class="quiet" aria-label=${t("places.remove")} @click=${() => void this.drop(key)}>✕</button></li>`,
         )}</ul>
         ${passkey.available() ? html`<div><button @click=${this.add} data-testid="add-passkey">${t("me.add-passkey")}</button></div>` : nothing}</section>
@@ -67,13 +66,13 @@ export class MeView extends AlmenaraElement {
   };
 
   private readonly add = async (): Promise<void> => {
-    const name = await ask({ title: t("me.add-passkey"), label: t("me.passkey-name"), confirm: t("me.add-passkey") });
-    if (!name) return;
+    const label = await ask({ title: t("me.add-passkey"), label: t("me.passkey-name"), confirm: t("me.add-passkey") });
+    if (!label) return;
     try {
       await attempt(
         async () => {
-          const credential = await passkey.create(await post<Record<string, unknown>>("/session/passkeys/options", {}));
-          await post("/session/passkeys", { name, credential });
+          const { ticket, options } = await post<passkey.Begun>("/passkeys/options", {});
+          await post("/passkeys", { label, ticket, credential: await passkey.create(options) });
         },
         { text: t("me.passkey-added") },
       );
@@ -85,12 +84,12 @@ export class MeView extends AlmenaraElement {
   };
 
   private async drop(key: Passkey): Promise<void> {
-    if (!(await confirm({ title: t("places.remove-title", { name: key.name }), confirm: t("places.remove") }))) return;
-    await attempt(() => del(`/session/passkeys/${encodeURIComponent(key.id)}`), { text: t("people.changed") });
+    if (!(await confirm({ title: t("places.remove-title", { name: key.label }), confirm: t("places.remove") }))) return;
+    await attempt(() => del(`/passkeys/${encodeURIComponent(key.id)}`), { text: t("people.changed") });
     await this.fetch();
   }
 
   private readonly leaveAll = async (): Promise<void> => {
-    if (await attempt(() => del("/session/all"))) leave();
+    if (await attempt(() => del("/session?everywhere=true"))) leave();
   };
 }

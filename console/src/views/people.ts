@@ -1,8 +1,7 @@
 /** Who of the agency may do what and where; areas, and keys for other programs. */
 import { css, html, nothing, type TemplateResult } from "lit";
 import { customElement, state } from "lit/decorators.js";
-import { del, get, patch, post, put } from "../api/client";
-import type { Action } from "../api/types";
+import { del, get, post, put, queryString } from "../api/client";
 import { ask, confirm } from "../common/dialog";
 import { AlmenaraElement } from "../common/element";
 import { attempt } from "../common/notices";
@@ -13,32 +12,20 @@ interface Person {
   name: string;
   display_name: string;
   language: string;
-  disabled: boolean;
-  last_signed_in: string | null;
+  disabled: string | null; // since when
+  created: string;
   grants: { role: string; area: string }[];
 }
 
 interface ApiKey {
   id: string;
-  name: string;
+  label: string;
   scopes: string[];
+  state: string;
   expires: string | null;
 }
 
 const ROLES = ["viewer", "dispatcher", "duty_officer", "approver", "administrator"] as const;
-const SCOPES: readonly Action[] = [
-  "read",
-  "acknowledge",
-  "label",
-  "draft",
-  "reject",
-  "update",
-  "cancel",
-  "all-clear",
-  "approve",
-  "channels",
-  "places",
-];
 
 @customElement("view-people")
 export class PeopleView extends AlmenaraElement {
@@ -57,6 +44,7 @@ export class PeopleView extends AlmenaraElement {
   @state() private people: Person[] = [];
   @state() private areas: string[] = [];
   @state() private keys: ApiKey[] = [];
+  @state() private scopes: string[] = [];
   @state() private secret = "";
 
   override connectedCallback(): void {
@@ -67,8 +55,13 @@ export class PeopleView extends AlmenaraElement {
   private async fetch(): Promise<void> {
     await attempt(async () => {
       this.people = (await get<{ items: Person[] }>("/people")).items;
-      this.areas = (await get<{ items: { name: string }[] }>("/areas")).items.map((area) => area.name);
-      if (picture.can("keys")) this.keys = (await get<{ items: ApiKey[] }>("/keys")).items;
+      const areas = await get<GeoJSON.FeatureCollection<GeoJSON.Geometry, { name: string }>>("/areas");
+      this.areas = areas.features.map((area) => area.properties.name);
+      if (picture.can("keys")) {
+        const found = await get<{ items: ApiKey[]; scopes: string[] }>("/api-keys");
+        this.keys = found.items;
+        this.scopes = found.scopes;
+      }
     });
   }
 
@@ -94,33 +87,33 @@ export class PeopleView extends AlmenaraElement {
   }
 
   private renderPerson(person: Person): TemplateResult {
-    const change = (what: Record<string, unknown>): Promise<void> => this.change(person, what);
+    const path = `/people/${encodeURIComponent(person.name)}`;
     return html`<tr data-testid="person-row"><td class=${person.disabled ? "off" : ""}>${person.display_name}<br><span class="small soft">${person.name}</span></td>
       <td>${person.grants.map(
         (
           grant,
-          i,
         ) => html`<div class="row">${tCode("role", grant.role)} · ${grant.area === "*" ? t("people.everywhere") : grant.area}
-          <button class="quiet" aria-label=${t("people.revoke")} @click=${() => void change({ grants: person.grants.filter((_, j) => j !== i) })}>✕</button></div>`,
+          <button class="quiet" aria-label=${t("people.revoke")} @click=${() => void this.change(() => del(`${path}/grants${queryString(grant)}`))}>✕</button></div>`,
       )}
         <form class="row" @submit=${(event: SubmitEvent) => this.grant(event, person)}>
           <select name="role" aria-label=${t("people.role")} style="width:auto">${ROLES.map((role) => html`<option value=${role}>${tCode("role", role)}</option>`)}</select>
           <select name="area" aria-label=${t("people.area")} style="width:auto"><option value="*">${t("people.everywhere")}</option>${this.areas.map((area) => html`<option value=${area}>${area}</option>`)}</select>
           <button>${t("people.grant")}</button></form></td>
-      <td><alm-when at=${person.last_signed_in} age></alm-when></td>
-      <td><div class="row"><button @click=${() => void change({ disabled: !person.disabled })}>${t(person.disabled ? "people.enable" : "people.disable")}</button>
+      <td><alm-when at=${person.created}></alm-when></td>
+      <td><div class="row"><button @click=${() => void this.change(() => post(`${path}/${person.disabled ? "enable" : "disable"}`, {}))}>${t(person.disabled ? "people.enable" : "people.disable")}</button>
         <button @click=${() => void this.reset(person)}>${t("people.new-password")}</button></div></td></tr>`;
   }
 
-  private async change(person: Person, what: Record<string, unknown>): Promise<void> {
-    await attempt(() => patch(`/people/${encodeURIComponent(person.name)}`, what), { text: t("people.changed") });
+  private async change(deed: () => Promise<unknown>): Promise<void> {
+    await attempt(deed, { text: t("people.changed") });
     await this.fetch();
   }
 
   private readonly grant = (event: SubmitEvent, person: Person): void => {
     event.preventDefault();
     const form = new FormData(event.target as HTMLFormElement);
-    void this.change(person, { grants: [...person.grants, { role: form.get("role"), area: form.get("area") }] });
+    const grant = { role: form.get("role"), area: form.get("area") };
+    void this.change(() => post(`/people/${encodeURIComponent(person.name)}/grants`, grant));
   };
 
   private async reset(person: Person): Promise<void> {
@@ -130,7 +123,7 @@ export class PeopleView extends AlmenaraElement {
       label: t("people.new-password"),
       confirm: t("places.save"),
     });
-    if (password) await this.change(person, { password });
+    if (password) await this.change(() => put(`/people/${encodeURIComponent(person.name)}/password`, { password }));
   }
 
   private readonly add = async (event: SubmitEvent): Promise<void> => {
@@ -155,7 +148,7 @@ export class PeopleView extends AlmenaraElement {
     const element = event.target as HTMLFormElement;
     const form = new FormData(element);
     const text = await (form.get("file") as File).text();
-    await attempt(() => put(`/areas/${encodeURIComponent(String(form.get("name")))}`, { geometry: geometryOf(text) }), {
+    await attempt(() => put(`/areas/${encodeURIComponent(String(form.get("name")))}`, geometryOf(text)), {
       text: t("people.changed"),
     });
     element.reset();
@@ -174,12 +167,12 @@ export class PeopleView extends AlmenaraElement {
       <ul>${this.keys.map(
         (
           key,
-        ) => html`<li class="row">${key.name} <span class="small soft">${key.scopes.join(", ")}</span> <alm-when at=${key.expires}></alm-when>
+        ) => html`<li class="row">${key.label} <span class="small soft">${key.scopes.join(", ")}</span> <alm-when at=${key.expires}></alm-when>
         <button class="quiet" aria-label=${t("people.revoke")} @click=${() => void this.revoke(key)}>✕</button></li>`,
       )}</ul>
       <form class="stack" @submit=${this.makeKey}><div class="form"><div><label for="key-name">${t("people.key-name")}</label><input id="key-name" name="name" required maxlength="60"></div>
         <div><label for="days">${t("people.key-days")}</label><input id="days" name="days" type="number" min="1" max="730" value="365" required></div></div>
-        <div class="scopes">${SCOPES.map((scope) => html`<label><input type="checkbox" name="scope" value=${scope} ?checked=${scope === "read"}>${scope}</label>`)}</div>
+        <div class="scopes">${this.scopes.map((scope) => html`<label><input type="checkbox" name="scope" value=${scope} ?checked=${scope === "read"}>${scope}</label>`)}</div>
         <div><button>${t("people.key-make")}</button></div></form></section>`;
   }
 
@@ -187,10 +180,10 @@ export class PeopleView extends AlmenaraElement {
     event.preventDefault();
     const form = new FormData(event.target as HTMLFormElement);
     await attempt(async () => {
-      const made = await post<{ id: string; key: string }>("/keys", {
-        name: form.get("name"),
+      const made = await post<{ id: string; key: string }>("/api-keys", {
+        label: form.get("name"),
         scopes: form.getAll("scope"),
-        expires_days: Number(form.get("days")),
+        days: Number(form.get("days")),
       });
       this.secret = made.key;
     });
@@ -198,8 +191,8 @@ export class PeopleView extends AlmenaraElement {
   };
 
   private async revoke(key: ApiKey): Promise<void> {
-    if (!(await confirm({ title: t("places.remove-title", { name: key.name }), confirm: t("people.revoke") }))) return;
-    await attempt(() => del(`/keys/${encodeURIComponent(key.id)}`), { text: t("people.changed") });
+    if (!(await confirm({ title: t("places.remove-title", { name: key.label }), confirm: t("people.revoke") }))) return;
+    await attempt(() => del(`/api-keys/${encodeURIComponent(key.id)}`), { text: t("people.changed") });
     await this.fetch();
   }
 }

@@ -94,8 +94,7 @@ export class PlacesView extends AlmenaraElement {
     const body = {
       name: form.get("name"),
       kind: form.get("kind"),
-      lon: amount("lon"),
-      lat: amount("lat"),
+      geometry: { type: "Point", coordinates: [amount("lon"), amount("lat")] },
       population: amount("population"),
       ...(amount("alert_distance_m") === null ? {} : { alert_distance_m: amount("alert_distance_m") }),
     };

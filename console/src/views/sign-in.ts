@@ -25,7 +25,7 @@ export class SignInView extends AlmenaraElement {
   ];
   protected override readonly topics = ["session"] as const;
   @state() private setup: boolean | null = null;
-  @state() private oidc: { enabled: boolean; name: string } | null = null;
+  @state() private oidc: { enabled: boolean; title: string | null } | null = null;
   @state() private fault = "";
   @state() private busy = false;
 
@@ -37,7 +37,7 @@ export class SignInView extends AlmenaraElement {
   private async look(): Promise<void> {
     await this.tell(async () => {
       this.setup = (await get<{ needed: boolean }>("/setup")).needed;
-      this.oidc = await get<{ enabled: boolean; name: string }>("/session/oidc").catch(() => null);
+      this.oidc = await get<{ enabled: boolean; title: string | null }>("/oidc").catch(() => null);
     });
   }
 
@@ -59,7 +59,7 @@ export class SignInView extends AlmenaraElement {
         <div><label for="password">${t("sign-in.password")}</label><input id="password" name="password" type="password" autocomplete="current-password" required></div>
         <button class="primary" ?disabled=${this.busy}>${t("sign-in.do")}</button></form>
       ${passkey.available() ? html`<button @click=${this.byPasskey} ?disabled=${this.busy}>${t("sign-in.passkey")}</button>` : nothing}
-      ${this.oidc?.enabled ? html`<a class="button" href="/api/v1/session/oidc/start">${t("sign-in.oidc", { name: this.oidc.name })}</a>` : nothing}`;
+      ${this.oidc?.enabled ? html`<a class="button" href="/api/v1/oidc/sign-in">${t("sign-in.oidc", { name: this.oidc.title ?? "" })}</a>` : nothing}`;
   }
 
   private renderSetup(): TemplateResult {
@@ -84,9 +84,8 @@ export class SignInView extends AlmenaraElement {
 
   private readonly byPasskey = (): Promise<void> =>
     this.tell(async () => {
-      const options = await post<Record<string, unknown>>("/session/passkey/options", {});
-      const credential = await passkey.use(options);
-      this.welcome(await post<Session>("/session/passkey", { credential }));
+      const { ticket, options } = await post<passkey.Begun>("/session/passkey/options", {});
+      this.welcome(await post<Session>("/session/passkey", { ticket, credential: await passkey.use(options) }));
     });
 
   private async tell(deed: () => Promise<void>): Promise<void> {
