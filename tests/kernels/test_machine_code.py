@@ -49,7 +49,7 @@ class Package:
         self.folder = folder / "almenara" / "kernels"
         self.folder.mkdir(parents=True)
         (self.folder.parent / "__init__.py").touch()
-        for name in ("__init__", "jit", "machine_code"):
+        for name in ("__init__", "jit", "machine_code", "machine_library"):
             (self.folder / f"{name}.py").write_bytes(Path(kernels.__path__[0], f"{name}.py").read_bytes())
         for name, source in (("caller", CALLER), ("callee", CALLEE), ("alone", ALONE)):
             (self.folder / f"{name}.py").write_text(source)
