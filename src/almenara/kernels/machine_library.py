@@ -26,16 +26,17 @@ Packed = tuple[str, bytes, bytes, frozenset[str]]
 class _Library(JITCodeLibrary):
     """Machine code whose bitcode is parsed when a kernel that calls it is compiled."""
 
-    bitcode: bytes
+    packed: Packed
 
     def _get_module_for_linking(self) -> Any:
         if self._shared_module is None:
-            self._shared_module = _llvm.parse_bitcode(self.bitcode)
+            self._shared_module = _llvm.parse_bitcode(self.packed[2])
         return self._shared_module
 
 
 def pack(made: Any) -> tuple[Any, ...]:
     """What numba made of a function, as values that can be pickled."""
+    assert not made.reload_init, "no kernel needs anything done before it is loaded"
     (name, _, (code, bitcode)), *about, environments = made._reduce()
     # An environment holds a function's globals, for printing and for exceptions put together at run time. Those of
     # numba's own functions would load its rules after all; without one, such an exception is RuntimeError instead.
@@ -61,10 +62,10 @@ def unpack(context: Any, packed: tuple[Any, ...]) -> Any:
 
 
 def _load(codegen: Any, packed: Packed) -> Any:
-    name, code, bitcode, symbols = packed
+    name, code, _, symbols = packed
     create: Any = _Library
     library = create(codegen, name)
-    library.bitcode = bitcode
+    library.packed = packed
     library.enable_object_caching()
     library._set_compiled_object(code)
     library._finalize_final_module()  # of an empty module: the machine code takes its place
@@ -80,6 +81,8 @@ def _symbols(module: Any) -> frozenset[str]:
 
 def _pack_runtime(codegen: Any) -> Packed:
     library = _nrt.rtsys.library
+    if isinstance(library, _Library):
+        return library.packed
     module = library._get_module_for_linking()
     return library.name, codegen._tm.emit_object(library._final_module), module.as_bitcode(), _symbols(module)
 
