@@ -184,14 +184,14 @@ def list_stretches(
         prefetch(offsets, int(np.int64(words[2 * word + 1] >> _HALF)))
     found = 0
     for i in range(kept):
-        found = _rows_of(words, offsets, asked[1, i], cells[i], asked[0, i], keys, places, stretches, found)
+        found = _rows_of(words, offsets, asked[1, i], cells[i], asked[0, i], keys, places, True, stretches, found)
     return found
 
 
 @compiled
 def _rows_of(
     words: Keys, offsets: NDArray[np.uint16], word: int, held: np.uint64, item: int, keys: Keys, places: Numbers,
-    stretches: Ints, n: int,
+    few: bool, stretches: Ints, n: int,
 ) -> int:  # fmt: skip
     """Append the points of each row of the held cells, a rectangle's, of a word."""
     mask = words[2 * word]
@@ -209,7 +209,10 @@ def _rows_of(
         n += 1
         held &= ~row
         prefetch(keys, begin)
-        prefetch(keys, int(stretches[n - 1, 2]) - 1)
+        if few:  # `search_block` asks for the numbers of those places that lie in the window
+            prefetch(keys, int(stretches[n - 1, 2]) - 1)
+        else:
+            prefetch(places, begin)
     return n
 
 
@@ -282,6 +285,6 @@ def _in_tile(
             left = max(west - (word_column << 3), 0)
             right = min(east - (word_column << 3), 7)
             columns = (_ALL >> np.uint64(63 - right + left) << np.uint64(left)) * _EVERY_ROW
-            n = _rows_of(words, offsets, word, words[2 * word] & rows & columns, 0, keys, places, stretches, n)
+            n = _rows_of(words, offsets, word, words[2 * word] & rows & columns, 0, keys, places, False, stretches, n)
             word += 1
     return n
