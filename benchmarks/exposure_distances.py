@@ -61,10 +61,12 @@ def measure(bench: Bench) -> dict[str, Any]:
 def describe(result: dict[str, Any]) -> Section:
     """One table."""
     rows = [
-        [one["way"], f"{one['pairs']:,}", number(1e3 * one["wall_s"]), number(1e3 * one["cpu_s"])]
-        + [number(1e9 * one["cpu_s"] / max(one["pairs"], 1))]
+        [
+            one["way"], f"{one['pairs']:,}", number(1e3 * one["wall_s"]), number(1e3 * one["cpu_s"]),
+            number(1e9 * one["cpu_s"] / max(one["pairs"], 1)),
+        ]
         for one in result["ways"]
-    ]
+    ]  # fmt: skip
     text = [
         f"{big(result['places'])} places × {big(result['observations'])} observations. Mixed: half of the places at "
         f"{NEAR_M:.0f} m, four tenths at {TOWN_M:.0f} m, a tenth anywhere from {FAR_M[0] / 1e3:.0f} to "

@@ -18,9 +18,9 @@ def one_by_one(index: PlaceIndex, lon: Floats, lat: Floats, reach: Floats | None
     """`within`, where every second query is far away and sees so far that no block can be measured together."""
     far_lon, far_lat = np.where(lon > 0.0, lon - 180.0, lon + 180.0), -lat
     far_lat = np.where(np.abs(lat) < 5.0, 45.0, far_lat)
-    both = (np.stack([of, other], axis=1).ravel() for of, other in ((lon, far_lon), (lat, far_lat)))
+    x, y = (np.stack([of, other], axis=1).ravel() for of, other in ((lon, far_lon), (lat, far_lat)))
     wide = np.stack([footprint, np.full(len(lon), WIDE_M)], axis=1).ravel()
-    found = index.within(*both, None if reach is None else np.repeat(reach, 2), footprint_m=wide)
+    found = index.within(x, y, None if reach is None else np.repeat(reach, 2), footprint_m=wide)
     mine = found.observation % 2 == 0
     assert mine.all(), "nothing lies near the far ones"
     return Matches(found.observation // 2, found.place, found.distance_m)

@@ -47,7 +47,7 @@ def search_points(points: PointTiles, boxes: Boxes, reach: Reach, first: int, la
 
     Raises ValueError where a query lies outside the Earth's longitudes and latitudes.
     """
-    parts = []
+    parts: list[Matches] = []
     room, near_room = 256 + 2 * (last - first), 1024
     query = first
     while True:
