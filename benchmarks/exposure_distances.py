@@ -1,6 +1,7 @@
 """Places that each have their own alert distance, against places that all have one: what the mixture costs."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def measure(bench: Bench) -> dict[str, Any]:
         keep = found.distance_m <= alert_m[found.place]
         return Matches(found.observation[keep], found.place[keep], found.distance_m[keep])
 
-    ways = {
+    ways: dict[str, Callable[[], list[Matches]]] = {
         "all 300 m": lambda: [near.within(x, y)],
         "mixed": lambda: [mixed.within(x, y)],
         "an index for each kind": lambda: [index.within(x, y) for index in apart],
