@@ -1,4 +1,4 @@
-"""numba's libraries of machine code packed for a file, and made ready to run again without what only compiling needs.
+"""Libraries of numba's machine code packed for a file, and made ready to run again without what only compiling needs.
 
 Reading machine code back as numba does, half the time goes into two things that running needs not: compiling numba's
 memory manager, and parsing the bitcode beside the machine code, which serves to build one kernel into another. Here the
