@@ -22,6 +22,7 @@ BENCHMARKS = (
     "exposure_batch",
     "exposure_stream",
     "exposure_polygons",
+    "exposure_distances",
     "exposure_growth",
     "exposure_incremental",
     "fire_tracker",

@@ -51,6 +51,14 @@ def test_stream_finds_the_pairs_of_all(tmp_path: Path) -> None:
     assert "found the same pairs" in page
 
 
+def test_mixed_distances_find_the_pairs_of_every_way(tmp_path: Path) -> None:
+    result, page = measured("exposure_distances", tmp_path)
+    near, *mixed = (one["pairs"] for one in result["ways"])
+    assert 0 < near < mixed[0]
+    assert len(set(mixed)) == 1
+    assert "| mixed |" in page
+
+
 def test_polygons_differ_by_what_is_explained(tmp_path: Path) -> None:
     result, page = measured("exposure_polygons", tmp_path)
     pairs = result["engines"]["Almenara"]["pairs"]

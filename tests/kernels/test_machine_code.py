@@ -49,7 +49,7 @@ class Package:
         self.folder = folder / "almenara" / "kernels"
         self.folder.mkdir(parents=True)
         (self.folder.parent / "__init__.py").touch()
-        for name in ("__init__", "jit", "machine_code"):
+        for name in ("__init__", "jit", "machine_code", "machine_library"):
             (self.folder / f"{name}.py").write_bytes(Path(kernels.__path__[0], f"{name}.py").read_bytes())
         for name, source in (("caller", CALLER), ("callee", CALLEE), ("alone", ALONE)):
             (self.folder / f"{name}.py").write_text(source)
@@ -117,6 +117,19 @@ def test_an_edit_reaches_every_caller_and_nobody_else(package: Package) -> None:
     assert package.ask("caller", "two") == (20.0, 0)
     assert package.ask("alone", "three", **NEVER) == (4.0, 1)
     assert len(package.files()) == 3, "what was made from older sources is gone"
+
+
+def test_code_made_beside_kept_code_is_as_whole(package: Package) -> None:
+    package.ask("alone", "three")
+    mixed = [sys.executable, "-c", "from almenara.kernels.alone import largest, three; three(1); largest(3)"]
+    subprocess.run(mixed, env=os.environ | {"PYTHONPATH": str(package.folder.parents[1])}, check=True)  # noqa: S603
+    assert package.ask("alone", "largest", 3, **NEVER) == (2.0, 1)
+
+
+def test_kept_code_can_be_built_into_other_kernels(package: Package) -> None:
+    package.ask("callee", "one")
+    assert package.ask("caller", "two") == (4.0, 1)
+    assert package.ask("caller", "two", **NEVER) == (4.0, 1)
 
 
 def test_code_moves_with_the_package_and_needs_no_date(package: Package, tmp_path: Path) -> None:

@@ -36,6 +36,9 @@ RADIUS_MAX_M = EQUATOR_M / math.sqrt(1.0 - E2)
 SERIES_REACH_M = 50_000.0
 #: No geodesic is longer (half a meridian is 20,003,931.46 m).
 FARTHEST_M = 20_003_932.0
+#: What bounds longitudes by latitudes ends here, in radians: reaches of the short form, and latitudes.
+SHORT_REACH = 0.01
+NEAR_POLE = 0.5 * math.pi - 1e-4
 #: A pair as close as this to its reach is decided by Karney's algorithm, so that pair sets equal brute force.
 DOUBT_M = 5e-6
 
@@ -264,14 +267,21 @@ def lon_reach(lat: float, reach: float) -> float:
     """Degrees of longitude that no geodesic of `reach` metres exceeds when it begins within ±`lat`; 360 near a pole."""
     up = lat_reach(reach)
     top = abs(lat) * RAD + up
-    if top > 0.5 * math.pi - 1e-4:
+    if top > NEAR_POLE:
         return 360.0
-    if up < 0.01:  # the same to 1 %, with one cosine
-        return up / (_cosine_below(top) * RAD) * (1.0 + 1e-9)
+    if up < SHORT_REACH:  # the same to 1 %, with one cosine
+        return short_lon_reach(top, up)
     return math.asin(min(1.0, math.sin(up) / math.cos(top - up))) / RAD * (1.0 + 1e-9)
 
 
-@compiled
+@built_in
+def short_lon_reach(top: float, up: float) -> float:
+    """`lon_reach` where `up`, the reach in radians of latitude, is below `SHORT_REACH`, and `top`, the latitude and it
+    together, not beyond `NEAR_POLE`."""
+    return up / (_cosine_below(top) * RAD) * (1.0 + 1e-9)
+
+
+@built_in
 def _cosine_below(angle: float) -> float:
     """The cosine of 0…π/2 or up to 5e-7 less: its power series, ended after a negative term."""
     x2 = angle * angle

@@ -20,8 +20,8 @@ from typing import Any
 import llvmlite
 import numba
 from numba.core import serialize
-from numba.core.compiler import CompileResult
-from numba.core.runtime.nrt import rtsys
+
+from almenara.kernels.machine_library import pack, unpack
 
 #: Set to "never", a kernel that would have to be compiled raises RuntimeError instead.
 COMPILE = "ALMENARA_COMPILE"
@@ -32,8 +32,7 @@ PORTABLE = ("x86-64-v3", "+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe")
 
 _DIGEST_BYTES = 32
 _IMPORT = re.compile(r"^\s*(?:from|import)\s+(?:almenara\.kernels(?:\.(\w+)|\s+import\s+([\w, ]+)$)?|\.)", re.MULTILINE)
-_rebuild: Any = CompileResult._rebuild  # numba has no types for these
-_dumps: Any = serialize.dumps
+_dumps: Any = serialize.dumps  # numba has no types for it
 _log = logging.getLogger(__name__)
 
 #: The files that this process took machine code from.
@@ -60,21 +59,15 @@ class MachineCode:
             for folder in (BESIDE, _writable_folder()):
                 content = _read(folder / name)
                 if content is not None:
-                    # All that code already made needs of numba: its memory manager. Loading numba's typing and
-                    # lowering rules as well, as it does by itself, would take a third of a second.
-                    rtsys.initialize(context)
+                    # numba's typing and lowering rules, which it would load now, would take a third of a second.
                     loaded.append(folder / name)
-                    return _rebuild(context, *pickle.loads(content))  # noqa: S301
+                    return unpack(context, pickle.loads(content))  # noqa: S301
         _say_that_it_compiles(self._name)
         return None
 
     def save_overload(self, types: tuple[Any, ...], made: Any) -> None:
         """Keep what numba made; code of the same function from other sources goes."""
-        *code, environments = made._reduce()
-        # An environment holds a function's globals, for printing and for exceptions put together at run time. Those of
-        # numba's own functions would load its rules after all; without one, such an exception is RuntimeError instead.
-        own = tuple(one for one in environments if not one.globals["__name__"].startswith("numba."))
-        self._keep(self._file_name(types, made.codegen.magic_tuple()), _dumps((*code, own)))
+        self._keep(self._file_name(types, made.codegen.magic_tuple()), _dumps(pack(made)))
 
     def flush(self) -> None:
         """Nothing: numba calls this to have a function compiled anew, whose code then replaces the kept one."""
@@ -94,7 +87,7 @@ class MachineCode:
 
     def _file_name(self, types: tuple[Any, ...], processor: tuple[str, ...]) -> str:
         made_from = (
-            *("1", numba.__version__, llvmlite.__version__, str(sys.implementation.cache_tag), *processor),
+            *("2", numba.__version__, llvmlite.__version__, str(sys.implementation.cache_tag), *processor),
             *(self._sources, self._name, *map(str, types)),
         )
         return self._prefix() + hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:24]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from almenara.kernels import array_file
-from almenara.kernels.batches import run
+from almenara.kernels.batches import SMALL_BATCH, run
 from almenara.kernels.geodesy import FARTHEST_M, RADIUS_MAX_M
 from almenara.kernels.matches import Floats, Matches, merge, no_matches
 from almenara.kernels.nearest import bound_kth
@@ -229,7 +229,11 @@ class PlaceIndex:
 
     def _find(self, boxes: Boxes, distance_m: ArrayLike | None, footprint_m: Floats, threads: int | None) -> Matches:
         reach = Reach(_NONE if distance_m is None else distances(distance_m, len(boxes.west), "queries"), footprint_m)
-        found = run(partial(search_points, self._points), boxes, reach, threads)
+        count = len(boxes.west)
+        if count <= SMALL_BATCH:
+            found = search_points(self._points, boxes, reach, 0, count)
+        else:
+            found = run(partial(search_points, self._points), boxes, reach, threads)
         if self._polygons is None:
             return merge([found], repeated=True) if self._repeated else found
         others = run(partial(search_polygons, self._polygons), boxes, reach, threads)

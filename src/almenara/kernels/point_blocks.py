@@ -11,6 +11,7 @@ from almenara.kernels.geodesy import DOUBT_M, RAD, expand, near_distance
 from almenara.kernels.jit import compiled
 from almenara.kernels.matches import Floats, Ints, sort_by_place
 from almenara.kernels.point_tiles import Keys, Numbers, key_lat, key_lon
+from almenara.kernels.prefetch import prefetch
 from almenara.kernels.queries import entry
 
 _LOW = np.uint64(0xFFFFFFFF)
@@ -28,6 +29,8 @@ def search_block(
     points = _preselect(keys, windows, stretches, count, near, items)
     if points == 0:
         return n, open_
+    for i in range(points):
+        prefetch(places, near[i])
     _measure(keys, exact, west, south, block, len(layer_alert_m), near, items, points, work)
     begin = n
     n, open_ = _accept(

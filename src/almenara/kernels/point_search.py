@@ -24,6 +24,7 @@ from almenara.kernels.point_tiles import TURN, Keys, Numbers, PointTiles, key_la
 from almenara.kernels.point_windows import (
     BLOCK,
     STRETCHES_MAX,
+    UNFIT,
     WORDS_MAX,
     Window,
     is_small,
@@ -31,6 +32,7 @@ from almenara.kernels.point_windows import (
     list_wide,
     list_words,
     window_of,
+    windows_of,
 )
 from almenara.kernels.queries import Boxes, Reach, entry, raise_out_of_range, settle, usable
 
@@ -45,27 +47,27 @@ def search_points(points: PointTiles, boxes: Boxes, reach: Reach, first: int, la
 
     Raises ValueError where a query lies outside the Earth's longitudes and latitudes.
     """
-    parts = []
+    parts: list[Matches] = []
     room, near_room = 256 + 2 * (last - first), 1024
     query = first
     while True:
-        matches = Matches(np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room))
+        observation, place, distance_m = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
         begun = query
         n, open_, query, wanted = _search(
             points.layer_alert_m, points.tiles, points.heads, points.words, points.offsets, points.keys, points.places,
             points.alert_m, points.exact, boxes.west, boxes.south, boxes.east, boxes.north, reach.reach_m,
-            reach.footprint_m, query, last, near_room, *matches,
+            reach.footprint_m, query, last, near_room, observation, place, distance_m,
         )  # fmt: skip
         if wanted < 0:
             raise_out_of_range(boxes, query)
-        matches = Matches(matches.observation[:n], matches.place[:n], matches.distance_m[:n])
-        parts.append(_settled(points, boxes, reach, matches) if open_ else matches)
+        matches = Matches(observation[:n], place[:n], distance_m[:n])
+        if open_:
+            matches = _settled(points, boxes, reach, matches)
+        if query == last and not parts:
+            return matches
+        parts.append(matches)
         if query == last:
-            return (
-                parts[0]
-                if len(parts) == 1
-                else Matches(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-            )
+            return Matches(*(np.concatenate(column) for column in zip(*parts, strict=True)))
         # What was found so far tells how much there may be.
         near_room = max(near_room, 2 * wanted)
         room = 2 * wanted + 256 + 2 * n * (last - query) // max(query - begun, 1)
@@ -100,20 +102,18 @@ def _search(
     near = np.empty(near_room, np.int64)
     near_items = np.empty(near_room, np.int64)
     work = np.empty((3, near_room), np.float64)
-    lon, lat, metres = work[0], work[1], work[2]
+    radii = np.empty(BLOCK, np.float64)
     scratch = np.empty(SCRATCH, np.int64)
     old_m = np.empty(SCRATCH, np.float64)
     layers = len(layer_alert_m)
     n = 0
     open_ = 0
-    open_before = 0
-    begin = 0
     step = BLOCK - BLOCK % layers  # whole queries
     for block in range(first * layers, last * layers, step):
         items = min(step, last * layers - block)
         wrong, count, alike = _windows(
             layer_alert_m, tiles, heads, west, south, east, north, reach_m, footprint_m, block, items, windows,
-            asked, cells,
+            radii, asked, cells,
         )  # fmt: skip
         if wrong >= 0:
             return 0, 0, wrong, -1
@@ -129,38 +129,64 @@ def _search(
         count = _place_stretches(
             layer_alert_m, tiles, heads, words, offsets, keys, places, block, items, windows, stretches, count
         )
-        for item in range(items):
-            q = (block + item) // layers if layers > 1 else block + item
-            layer = block + item - q * layers
-            if layer == 0:
-                begin = n
-                open_before = open_
-            window = Window(windows[0, item], windows[1, item], windows[2, item], windows[3, item])
-            start, end = windows[5, item], windows[6, item]
-            if end < 0:  # there was no room for it beside the others
-                start = count
-                end = list_wide(tiles, heads, words, offsets, keys, places, layer, window, stretches, count)
-            if start == end:
-                points = 0
-            else:
-                points = _points_in(stretches, start, end) if end >= 0 else near_room + 1
-                if points > near_room or n + points > len(place):
-                    return begin, open_before, q, n - begin + points
-                points = _preselect(keys, stretches, start, end, window, near)
-            if points > 0:
-                reach = entry(reach_m, q, -1.0)
-                footprint = entry(footprint_m, q, 0.0)
-                box = (west[q], south[q], east[q], north[q])
-                radius = _radius(layer_alert_m[layer], reach, footprint)
-                narrow = window.right - window.left < _NARROW
-                _measure(keys, exact, box, radius, narrow, near, points, lon, lat, metres)
-                n, open_ = _accept(
-                    places, alert_m, near, metres, points, q, reach, layer_alert_m[layer], footprint,
-                    observation, place, distance_m, n, open_,
-                )  # fmt: skip
-            if layer == layers - 1 and n - begin > 1:
-                sort_by_place(place, distance_m, begin, n, scratch, old_m)
+        n, open_, query, wanted = _search_each(
+            layer_alert_m, tiles, heads, words, offsets, keys, places, alert_m, exact, west, south, east, north,
+            reach_m, footprint_m, block, items, windows, stretches, count, near, work, scratch, old_m,
+            observation, place, distance_m, n, open_,
+        )  # fmt: skip
+        if query >= 0:
+            return n, open_, query, wanted
     return n, open_, last, 0
+
+
+@compiled
+def _search_each(
+    layer_alert_m: Floats, tiles: NDArray[np.int32], heads: Keys, words: Keys, offsets: NDArray[np.uint16], keys: Keys,
+    places: Numbers, alert_m: Floats, exact: Floats,
+    west: Floats, south: Floats, east: Floats, north: Floats, reach_m: Floats, footprint_m: Floats,
+    block: int, items: int, windows: Ints, stretches: Ints, count: int, near: Ints, work: NDArray[np.float64],
+    scratch: Ints, old_m: Floats, observation: Ints, place: Ints, distance_m: Floats, n: int, open_: int,
+) -> tuple[int, int, int, int]:  # fmt: skip
+    """Append the matches of a block item by item: boxes, wide windows, or more points than fit together.
+
+    Returns what `_search` does; −1 for the query where all are done.
+    """
+    layers = len(layer_alert_m)
+    lon, lat, metres = work[0], work[1], work[2]
+    near_room = len(near)
+    begin, open_before = n, open_
+    for item in range(items):
+        q = (block + item) // layers if layers > 1 else block + item
+        layer = block + item - q * layers
+        if layer == 0:
+            begin = n
+            open_before = open_
+        window = Window(windows[0, item], windows[1, item], windows[2, item], windows[3, item])
+        start, end = windows[5, item], windows[6, item]
+        if end < 0:  # there was no room for it beside the others
+            start = count
+            end = list_wide(tiles, heads, words, offsets, keys, places, layer, window, stretches, count)
+        if start == end:
+            points = 0
+        else:
+            points = _points_in(stretches, start, end) if end >= 0 else near_room + 1
+            if points > near_room or n + points > len(place):
+                return begin, open_before, q, n - begin + points
+            points = _preselect(keys, stretches, start, end, window, near)
+        if points > 0:
+            reach = entry(reach_m, q, -1.0)
+            footprint = entry(footprint_m, q, 0.0)
+            box = (west[q], south[q], east[q], north[q])
+            radius = _radius(layer_alert_m[layer], reach, footprint)
+            narrow = window.right - window.left < _NARROW
+            _measure(keys, exact, box, radius, narrow, near, points, lon, lat, metres)
+            n, open_ = _accept(
+                places, alert_m, near, metres, points, q, reach, layer_alert_m[layer], footprint,
+                observation, place, distance_m, n, open_,
+            )  # fmt: skip
+        if layer == layers - 1 and n - begin > 1:
+            sort_by_place(place, distance_m, begin, n, scratch, old_m)
+    return n, open_, -1, 0
 
 
 @compiled
@@ -172,7 +198,7 @@ def _radius(alert_m_max: float, reach: float, footprint: float) -> float:
 def _windows(
     layer_alert_m: Floats, tiles: NDArray[np.int32], heads: Keys,
     west: Floats, south: Floats, east: Floats, north: Floats, reach_m: Floats, footprint_m: Floats,
-    block: int, items: int, windows: Ints, asked: Ints, cells: Keys,
+    block: int, items: int, windows: Ints, radii: Floats, asked: Ints, cells: Keys,
 ) -> tuple[int, int, bool]:  # fmt: skip
     """Write each item's window and, last, whether it is small, wide or nowhere; ask for the words of the small.
 
@@ -180,26 +206,31 @@ def _windows(
     whether all are points with small windows or nowhere.
     """
     layers = len(layer_alert_m)
+    for item in range(items):
+        q = (block + item) // layers if layers > 1 else block + item
+        layer_m = layer_alert_m[block + item - q * layers]
+        radii[item] = _radius(layer_m, entry(reach_m, q, -1.0), entry(footprint_m, q, 0.0))
+    windows_of(west, south, east, north, block, layers, radii, items, tiles, windows)
     n = 0
     alike = True
     for item in range(items):
         q = (block + item) // layers if layers > 1 else block + item
-        layer = block + item - q * layers
         state = usable(west[q], south[q], east[q], north[q])
         if state < 0:
             return q, 0, False
-        radius = _radius(layer_alert_m[layer], entry(reach_m, q, -1.0), entry(footprint_m, q, 0.0))
-        window = window_of(west[q], south[q], east[q], north[q], radius)
-        windows[0, item] = window.low
-        windows[1, item] = window.high
-        windows[2, item] = window.left
-        windows[3, item] = window.right
+        if windows[4, item] == UNFIT:
+            window = window_of(west[q], south[q], east[q], north[q], radii[item])
+            windows[0, item] = window.low
+            windows[1, item] = window.high
+            windows[2, item] = window.left
+            windows[3, item] = window.right
+        window = Window(windows[0, item], windows[1, item], windows[2, item], windows[3, item])
         windows[4, item] = _WIDE
         if state == 0:
             windows[4, item] = _NOWHERE
         elif is_small(window):
             windows[4, item] = _SMALL
-            n = list_words(tiles, heads, window, layer, item, asked, cells, n)
+            n = list_words(tiles, heads, window, block + item - q * layers, item, asked, cells, n)
             alike &= (west[q] == east[q]) & (south[q] == north[q])
         else:
             alike = False

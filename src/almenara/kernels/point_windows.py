@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from almenara.kernels.geodesy import RAD, lat_reach, lon_reach
+from almenara.kernels.geodesy import NEAR_POLE, RAD, SHORT_REACH, lat_reach, lon_reach, short_lon_reach
 from almenara.kernels.jit import compiled
-from almenara.kernels.matches import Ints
+from almenara.kernels.matches import Floats, Ints
 from almenara.kernels.point_tiles import (
     CELL,
     FULL,
@@ -34,6 +34,8 @@ from almenara.kernels.prefetch import prefetch
 BLOCK = 64
 WORDS_MAX = 4 * BLOCK
 STRETCHES_MAX = 8 * WORDS_MAX
+#: A window that `windows_of` leaves to `window_of`.
+UNFIT = -1
 _CELL_ROWS_MAX = 20  # a higher window is searched by words
 #: Stretches in one tile: eight rows of each word.
 TILE_STRETCHES_MAX = 512
@@ -68,6 +70,31 @@ def window_of(west: float, south: float, east: float, north: float, radius: floa
     if right - left >= TURN:
         return Window(low, high, 0, TURN)
     return Window(low, high, left, right)
+
+
+@compiled
+def windows_of(
+    west: Floats, south: Floats, east: Floats, north: Floats, first: int, layers: int, radii: Floats, n: int,
+    tiles: NDArray[np.int32], windows: Ints,
+) -> None:  # fmt: skip
+    """As `window_of`, for n items from the first on: low, high, left and right, and last whether it is `UNFIT`.
+
+    Without branches, so that the processor works on several at once, and it asks for the entries of `tiles` that are
+    read next. Unfit is what goes round a pole, or reaches so far that `lon_reach` has no short form for it.
+    """
+    for i in range(n):
+        q = (first + i) // layers if layers > 1 else first + i
+        up = lat_reach(radii[i])
+        top = max(abs(south[q]), abs(north[q])) * RAD + up
+        across = short_lon_reach(top, up)
+        windows[0, i] = max(int((south[q] - up / RAD) * 1e7) - 2 + QUARTER_TURN, 0)
+        windows[1, i] = min(int((north[q] + up / RAD) * 1e7) + 2 + QUARTER_TURN, HALF_TURN)
+        windows[2, i] = int((west[q] - across) * 1e7) - 2 + HALF_TURN
+        windows[3, i] = int((east[q] + across) * 1e7) + 2 + HALF_TURN
+        fit = (up < SHORT_REACH) & (top <= NEAR_POLE) & (windows[3, i] - windows[2, i] < TURN)
+        windows[4, i] = 0 if fit else UNFIT
+        tile = (_cell(windows[0, i]) >> 6) * TILE_COLUMNS + (_cell(windows[2, i]) >> 6)
+        prefetch(tiles, (first + i - q * layers) * TILES + tile)
 
 
 @compiled
@@ -157,14 +184,14 @@ def list_stretches(
         prefetch(offsets, int(np.int64(words[2 * word + 1] >> _HALF)))
     found = 0
     for i in range(kept):
-        found = _rows_of(words, offsets, asked[1, i], cells[i], asked[0, i], keys, places, stretches, found)
+        found = _rows_of(words, offsets, asked[1, i], cells[i], asked[0, i], keys, places, True, stretches, found)
     return found
 
 
 @compiled
 def _rows_of(
     words: Keys, offsets: NDArray[np.uint16], word: int, held: np.uint64, item: int, keys: Keys, places: Numbers,
-    stretches: Ints, n: int,
+    few: bool, stretches: Ints, n: int,
 ) -> int:  # fmt: skip
     """Append the points of each row of the held cells, a rectangle's, of a word."""
     mask = words[2 * word]
@@ -182,7 +209,10 @@ def _rows_of(
         n += 1
         held &= ~row
         prefetch(keys, begin)
-        prefetch(places, begin)
+        if few:  # `search_block` asks for the numbers of those places that lie in the window
+            prefetch(keys, int(stretches[n - 1, 2]) - 1)
+        else:
+            prefetch(places, begin)
     return n
 
 
@@ -255,6 +285,6 @@ def _in_tile(
             left = max(west - (word_column << 3), 0)
             right = min(east - (word_column << 3), 7)
             columns = (_ALL >> np.uint64(63 - right + left) << np.uint64(left)) * _EVERY_ROW
-            n = _rows_of(words, offsets, word, words[2 * word] & rows & columns, 0, keys, places, stretches, n)
+            n = _rows_of(words, offsets, word, words[2 * word] & rows & columns, 0, keys, places, False, stretches, n)
             word += 1
     return n
