@@ -10,8 +10,9 @@ from almenara.web import security
 
 async def let_in(self: security.Require, request: Request) -> SimpleNamespace:
     """Anybody."""
-    request.state.principal = SimpleNamespace(name=request.headers.get("x-name", "Ana"))
-    return request.state.principal
+    principal = SimpleNamespace(name=request.headers.get("x-name", "Ana"))
+    request.state.principal = principal
+    return principal
 
 
 security.Require.__call__ = let_in  # type: ignore[method-assign]
