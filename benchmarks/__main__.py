@@ -26,6 +26,7 @@ BENCHMARKS = (
     "exposure_incremental",
     "fire_tracker",
     "warning_areas",
+    "delivery",
     "cold_start",
     "serve_live",
 )

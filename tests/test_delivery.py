@@ -229,3 +229,33 @@ def test_many_results_are_kept_in_batches() -> None:
         assert fake.most_at_a_time <= 100
         sizes = [len(event.results) for event in house.events if isinstance(event, DeliveriesRecorded)]
         assert max(sizes) <= delivery.RESULTS_MAX
+
+
+class Tended(Fake):
+    """One that has something to do with time alone."""
+
+    def __init__(self, name: str, *answers: BaseException | None) -> None:
+        super().__init__(name, ["x"], lambda to, n: 0)
+        self.answers = list(answers)
+        self.tended: list[int] = []
+
+    async def tend(self, now_ms: int) -> None:
+        self.tended.append(now_ms)
+        answer = self.answers.pop(0) if self.answers else None
+        if answer is not None:
+            raise answer
+
+
+def test_what_is_due_by_time_alone_is_done_each_second_also_while_the_channel_is_paused() -> None:
+    fake = Tended("mine", None, ChannelFailed("the disk is full"), None, ZeroDivisionError("a bug"))
+    with running(fake) as house:
+        for number in range(1, 8):
+            house.attend()
+            house.attend()  # within the same second
+            house.until(lambda number=number: len(fake.tended) == number)  # type: ignore[misc]
+            house.now += delivery.TEND_MS
+            paused = house.state.of("mine").paused_reason
+            assert bool(paused) == (number > 4), "a failure is no fault, and one that was told is not told again"
+        assert fake.tended == [T0 + 1000 * n for n in range(7)]
+        assert [type(event) for event in house.events] == [ChannelPaused]
+        assert "ZeroDivisionError: a bug" in paused

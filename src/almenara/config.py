@@ -26,6 +26,8 @@ sender = "alerts@agency.example" # as CAP wants it
 # templates = "words"      # folder of your own words: almenara warnings words --templates words
 # quiet_h = 3              # changes that can wait, wait this long after a message
 # expires_h = { fire = 6, earthquake = 3 } # how long a warning lasts
+# expiry_near_h = 1        # a warning of a hazard that goes on is renewed this long before it ends
+# growth = 1.2             # a fire that grew by this factor since the last message is worth another one
 
 [[feed]]
 name = "firms-noaa-20"     # yours to choose
@@ -54,6 +56,8 @@ every_s = 600
 CADENCE_S_MAX = 31 * 86_400
 
 HOURS_MAX = 72
+#: Less is what pixels on the edge of a fire add from pass to pass; more would be silence.
+GROWTH_MIN, GROWTH_MAX = 1.05, 10.0
 
 CONCURRENCY_MAX = 1_000
 TIMEOUT_S_MAX = 300
@@ -108,6 +112,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     templates: str | None = None  # a folder of words beside those that come with Almenara, or in their place
     quiet_h: float = Policy().quiet_ms / HOUR_MS
     expires_h: dict[str, float] = {}  # by kind; what is not named has its default
+    expiry_near_h: float = Policy().expiry_near_ms / HOUR_MS
+    growth: float = Policy().growth
     out: str | None = None
     approval: dict[str, str] = {}
     signing: SigningConfig | None = None
@@ -147,6 +153,8 @@ def policy_of(config: Config) -> Policy:
         **own,
         approval=config.approval,
         quiet_ms=round(config.quiet_h * HOUR_MS),
+        expiry_near_ms=round(config.expiry_near_h * HOUR_MS),
+        growth=config.growth,
         expires_ms=Policy().expires_ms | lasts,
     )
 
@@ -183,6 +191,10 @@ def _check_warnings(config: Config, path: Path) -> None:
             )
     if not 0 <= config.quiet_h <= HOURS_MAX:
         raise UsageError(f"{path}: quiet_h must lie between 0 and {HOURS_MAX} hours.")
+    if not 0 <= config.expiry_near_h < HOURS_MAX:
+        raise UsageError(f"{path}: expiry_near_h must lie between 0 and {HOURS_MAX} hours, and under each expires_h.")
+    if not GROWTH_MIN <= config.growth <= GROWTH_MAX:
+        raise UsageError(f"{path}: growth must lie between {GROWTH_MIN} and {GROWTH_MAX}.")
     try:
         check_policy(policy_of(config), words_of(config, path.parent))
     except UsageError as error:

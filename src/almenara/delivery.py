@@ -1,6 +1,7 @@
 """Delivery: carries what is due to the channels, each on a line of its own, and brings back what became of it."""
 
 import asyncio
+import concurrent.futures
 import queue
 import random
 import threading
@@ -23,6 +24,8 @@ SLOW_MAX = 500
 #: Attempts under way on one line, sending or waiting for their turn.
 POSTED_MAX = 20_000
 RESULTS_MAX = 1_000  # in one log entry
+#: How often a channel may do what is due by time alone.
+TEND_MS = 1_000
 #: A cancelled send may tidy up for so long.
 TIDY_S = 1.0
 
@@ -46,6 +49,8 @@ class Line(Generic[S]):
         self._served = asyncio.Semaphore(concurrency)
         self._slow = asyncio.Semaphore(SLOW_MAX)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._tended_ms: int | None = None
+        self._tending: concurrent.futures.Future[None] | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"channel {channel.name}", daemon=True)
         self._thread.start()
@@ -62,6 +67,23 @@ class Line(Generic[S]):
             found.append(self.done.get_nowait())
             self.posted.discard((found[-1].attempt.identifier, found[-1].attempt.recipient))
         return found
+
+    def tend(self, now_ms: int) -> BaseException | None:
+        """Let the channel do what is due by time alone; returns the fault that it had with it the last time.
+
+        What could not be done for now is tried again.
+        """
+        if not self.channel.is_tended or self.is_tending or _is_near(now_ms, self._tended_ms):
+            return None
+        before, self._tended_ms = self._tending, now_ms
+        self._tending = asyncio.run_coroutine_threadsafe(self.channel.tend(now_ms), self._loop)
+        fault = before.exception() if before is not None else None
+        return None if isinstance(fault, ChannelFailed) else fault
+
+    @property
+    def is_tending(self) -> bool:
+        """Whether it is at it."""
+        return self._tending is not None and not self._tending.done()
 
     def due(self, state: outbox.State, now_ms: int) -> outbox.Due:
         """What the channel has to do, by the outbox."""
@@ -144,6 +166,9 @@ class Deliveries:
         """Begin what is due by a state that has taken in all that was collected, and give up what ran out."""
         events: list[Event] = []
         for name, line in self._lines.items():
+            fault = line.tend(now_ms)
+            if fault is not None and not state.of(name).paused_by:
+                events.append(_stopped(now_ms, name, fault))
             due = line.due(state, now_ms)
             given_up: dict[str, list[DeliveryResult]] = {}
             for identifier, result in due.given_up:
@@ -163,7 +188,9 @@ class Deliveries:
 
     def is_idle(self, state: outbox.State, now_ms: int) -> bool:
         """Whether nothing is under way and nothing is due now; what waits for a later attempt does not count."""
-        return not any(line.posted or line.due(state, now_ms).attempts for line in self._lines.values())
+        return not any(
+            line.posted or line.is_tending or line.due(state, now_ms).attempts for line in self._lines.values()
+        )
 
     def close(self, grace_s: float) -> None:
         """Close all lines at the same time; what still came back is there to collect."""
@@ -193,9 +220,7 @@ class Deliveries:
                 wait_s = outcome.retry_after_s if isinstance(outcome, ChannelFailed) else None
                 result = outbox.failed(attempt, _words(outcome), now_ms, self._chance(), wait_s)
                 if not isinstance(outcome, ChannelFailed) and not events:
-                    # A fault of the channel's own: it stops, its messages wait, and the others go on.
-                    reason = f"a fault in the channel: {_words(outcome)}"
-                    events.append(ChannelPaused(now_ms=now_ms, channel=name, by=MACHINE, reason=reason))
+                    events.append(_stopped(now_ms, name, outcome))
             results.setdefault(attempt.identifier, []).append(result)
         return [*(e for key, found in results.items() for e in _recorded(now_ms, name, key, found)), *events]
 
@@ -207,6 +232,15 @@ def _recorded(now_ms: int, channel: str, identifier: str, results: list[Delivery
         )
         for at in range(0, len(results), RESULTS_MAX)
     ]
+
+
+def _stopped(now_ms: int, channel: str, fault: BaseException) -> ChannelPaused:
+    """A fault of the channel's own: it stops, its messages wait, and the others go on."""
+    return ChannelPaused(now_ms=now_ms, channel=channel, by=MACHINE, reason=f"a fault in the channel: {_words(fault)}")
+
+
+def _is_near(now_ms: int, before_ms: int | None) -> bool:
+    return before_ms is not None and abs(now_ms - before_ms) < TEND_MS
 
 
 def _words(error: BaseException) -> str:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Generic, Protocol, TypeVar, final
+from typing import ClassVar, Generic, Protocol, TypeVar, final, runtime_checkable
 
 import pyarrow as pa
 
@@ -251,6 +251,17 @@ class Channel(Protocol[S]):
 
     async def close(self) -> None:
         """Let go of connections; may be called twice."""
+
+
+@runtime_checkable
+class Tended(Protocol):
+    """What a channel has besides when its far side changes with time alone, such as a feed whose entries run out."""
+
+    async def tend(self, now_ms: int) -> None:
+        """Do what is due by then; called every second or so while the channel is open, also while it is paused.
+
+        Raises ChannelFailed when it could not be done now.
+        """
 
 
 def status_of(word: str) -> AnyStatus:

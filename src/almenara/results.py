@@ -26,6 +26,7 @@ from almenara.model.events import (
     ReachChanged,
     WarningDrafted,
     WarningExpired,
+    WarningSent,
 )
 from almenara.model.observations import from_ipc
 from almenara.pipeline import INCIDENT_EVENTS, State, fires_of
@@ -40,7 +41,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 TOLD = {
     kind.__name__
     for kinds in (INCIDENT_EVENTS, (HazardsChanged, HazardsArchived, ExposuresChanged, ReachChanged))
-    for kind in (*kinds, WarningDrafted, WarningExpired)
+    for kind in (*kinds, WarningDrafted, WarningExpired, WarningSent)
 }
 
 TIMELINE = (
@@ -70,6 +71,8 @@ class Results:
     could_reach: pa.Table  # advice, with the same columns
     incidents: list[dict[str, Any]]
     warnings: list[WarningDrafted]
+    sent: dict[str, bytes]  # identifier → the message as it left the house
+    waiting: list[WarningDrafted]  # drafts without their yes
     expired: int
     digest: str = ""
     summary: dict[str, Any] = field(default_factory=dict)
@@ -82,6 +85,7 @@ def collect(log: EventLog, state: State) -> Results:
     reached: list[pa.Table] = []
     incidents: dict[str, dict[str, Any]] = {}
     warnings: list[WarningDrafted] = []
+    sent: dict[str, bytes] = {}
     archived: list[dict[str, Any]] = []
     expired = 0
     for entry in log.read():
@@ -98,6 +102,8 @@ def collect(log: EventLog, state: State) -> Results:
             reached.append(from_ipc(event.table))
         elif isinstance(event, WarningDrafted):
             warnings.append(event)
+        elif isinstance(event, WarningSent):
+            sent[event.identifier] = event.xml
         elif isinstance(event, WarningExpired):
             expired += 1
         else:
@@ -117,6 +123,8 @@ def collect(log: EventLog, state: State) -> Results:
         could_reach=_with_places(reach_listing.listed(reached, state.now_ms), state),
         incidents=[incidents[name] for name in sorted(incidents)],
         warnings=warnings,
+        sent=sent,
+        waiting=[w for w in warnings if state.warnings.find_draft(w.identifier) is not None],
         expired=expired,
     )
     for incident in found.incidents:
@@ -236,13 +244,19 @@ def write(found: Results, out: Path) -> None:
         part.replace(out / f"{name}.parquet")
     _write_csv(exposures, out / "exposures.csv")
     _put(out / "incidents.json", msgspec.json.format(msgspec.json.encode(found.incidents), indent=1))
-    warnings = out / "warnings"
-    warnings.mkdir(exist_ok=True)
-    for old in warnings.glob("*.xml"):
-        old.unlink()
-    for warning in found.warnings:
-        _put(warnings / f"{warning.identifier}.xml", warning.xml)
+    _write_messages(found.sent, out / "warnings")
+    if found.waiting or (out / "drafts").exists():
+        _write_messages({draft.identifier: draft.xml for draft in found.waiting}, out / "drafts")
     write_summary(found, out)
+
+
+def _write_messages(messages: dict[str, bytes], folder: Path) -> None:
+    """These and no others."""
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.xml"):
+        old.unlink()
+    for identifier, xml in messages.items():
+        _put(folder / f"{identifier}.xml", xml)
 
 
 def write_summary(found: Results, out: Path) -> None:

@@ -24,7 +24,14 @@ SENT = datetime(2024, 9, 3, 14, 0, tzinfo=UTC)
 RING = ((-79.3, -4.3), (-79.1, -4.3), (-79.1, -4.1), (-79.3, -4.1), (-79.3, -4.3))
 
 
-def alert(status: str, identifier: str = "incident-fire-a-1", msg_type: str = "Alert", **changes: Any) -> Alert:
+def alert(
+    status: str,
+    identifier: str = "incident-fire-a-1",
+    msg_type: str = "Alert",
+    lasts_h: float = 6,
+    sent: datetime = SENT,
+    **changes: Any,
+) -> Alert:
     """A warning of a fire in Spanish and English."""
     infos = [
         Info(
@@ -35,7 +42,7 @@ def alert(status: str, identifier: str = "incident-fire-a-1", msg_type: str = "A
             urgency=Urgency.IMMEDIATE,
             severity=Severity.SEVERE,
             certainty=Certainty.OBSERVED,
-            expires=SENT + timedelta(hours=6),
+            expires=sent + timedelta(hours=lasts_h),
             headline=f"{status}: {event} — Vilcabamba",
             description="A large fire burns within 300 m of the town.",
             instruction="Be ready to leave.",
@@ -46,7 +53,7 @@ def alert(status: str, identifier: str = "incident-fire-a-1", msg_type: str = "A
     values: dict[str, Any] = {
         "identifier": identifier,
         "sender": "alerts@agency.example",
-        "sent": SENT,
+        "sent": sent,
         "status": Status(status),
         "msg_type": MsgType(msg_type),
         "scope": Scope.PUBLIC,

@@ -72,18 +72,40 @@ def test_what_is_published_is_frozen_and_kept(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in (www / "alerts").iterdir()} == before
 
 
-def test_old_messages_leave_the_feed_and_stay_in_the_archive(tmp_path: Path) -> None:
-    www = publish(tmp_path, *MESSAGES)
-    atom = www / "atom.xml"
-    published = feedparser.parse(atom.read_bytes()).entries[0].published
-    # as if the first three had been published years ago: in the feed and in that month's archive
-    for path in (atom, *(www / "archive").glob("*.xml")):
-        path.write_bytes(path.read_bytes().replace(published[:4].encode() + b"-", b"2020-"))
-    publish(tmp_path, outgoing(Actual, "incident-fire-b-1"))
-    assert [e.link for e in feedparser.parse(atom.read_bytes()).entries] == [f"{URL}alerts/incident-fire-b-1.xml"]
-    months = [feedparser.parse(path.read_bytes()) for path in (www / "archive").glob("*.xml")]
-    assert sum(len(month.entries) for month in months) == 4
-    assert len(list((www / "alerts").iterdir())) == 4
+def links_of(www: Path, name: str) -> list[str]:
+    return [entry.link.removeprefix(f"{URL}alerts/") for entry in feedparser.parse((www / name).read_bytes()).entries]
+
+
+def test_what_runs_out_leaves_the_feeds_on_time_and_stays_in_the_archive(tmp_path: Path) -> None:
+    short, long = outgoing(Actual, "short", lasts_h=1), outgoing(Actual, "long", lasts_h=2)
+    www = tmp_path / "www"
+
+    async def whole() -> None:
+        channel = open_channel("feed", "mine", OPTIONS, Actual, tmp_path)
+        await channel.tend(short.sent_ms)  # before there is any feed
+        for message in (short, long):
+            await channel.send(message, channel.recipients()[0])
+        assert short.expires_ms is not None
+        assert long.expires_ms is not None
+        for now_ms, left in (
+            (short.expires_ms - 1, ["long.xml", "short.xml"]),
+            (short.expires_ms, ["long.xml"]),
+            (long.expires_ms - 1, ["long.xml"]),
+        ):
+            await channel.tend(now_ms)
+            assert links_of(www, "atom.xml") == links_of(www, "rss.xml") == left
+        written = (www / "atom.xml").stat().st_mtime_ns
+        await channel.tend(long.expires_ms - 1)
+        assert (www / "atom.xml").stat().st_mtime_ns == written, "nothing ran out: a reader that asks again gets 304"
+        # Another process, as after a night in which nothing ran.
+        await open_channel("feed", "mine", OPTIONS, Actual, tmp_path).tend(long.expires_ms)
+        assert links_of(www, "atom.xml") == links_of(www, "rss.xml") == []
+
+    asyncio.run(whole())
+    (month,) = (www / "archive").glob("*.xml")
+    assert links_of(www, f"archive/{month.name}") == ["long.xml", "short.xml"]
+    assert {path.name for path in (www / "alerts").iterdir()} == {"long.xml", "short.xml"}
+    assert not feedparser.parse((www / "atom.xml").read_bytes()).bozo
 
 
 def test_an_exercise_says_so_in_every_title(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_round_trip(event: Event) -> None:
 def test_each_type_round_trips(name: str) -> None:
     described = msgspec.inspect.type_info(EVENTS[name])
     assert isinstance(described, msgspec.inspect.StructType)
-    blank = {"int": 0, "str": "", "bytes": b"", "bool": False, "list": [], "dict": {}, "union": None}
+    blank = {"int": 0, "str": "", "bytes": b"", "bool": False, "float": 0.0, "list": [], "dict": {}, "union": None}
     fields = {field.name: blank[type(field.type).__name__.removesuffix("Type").lower()] for field in described.fields}
     event = EVENTS[name](**fields)
     assert decode(*encode(event)) == event

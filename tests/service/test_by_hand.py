@@ -2,6 +2,7 @@
 
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 from tests.service.running import replayed
 from tests.service.worlds import PLACES
+from tests.stages.times import let_out
 
 from almenara import pipeline
 from almenara.model.cap import Certainty, ResponseType, Severity, Urgency, from_xml
@@ -67,7 +69,7 @@ def drafted(session: Session, command: AnyCommand, by: str, at: int) -> WarningD
 def approved(session: Session, draft: WarningDrafted, by: str, at: int) -> WarningSent:
     *_, sent = handle(session, ApproveWarning(identifier=draft.identifier), by, at)
     assert isinstance(sent, WarningSent)
-    assert sent.xml == draft.xml
+    assert sent.xml == let_out(draft.xml, timedelta(milliseconds=at - draft.now_ms))
     return sent
 
 
@@ -90,8 +92,8 @@ def test_the_whole_life_of_a_flood_warning_under_four_eyes() -> None:
     with pytest.raises(CommandRefused) as why:
         handle(session, ApproveWarning(identifier=first.identifier), "ana", T0)
     assert why.value.reason == "same-person"
-    approved(session, first, "Luis", T0 + 1000)
-    assert session.state.outbox.messages[first.identifier].xml == first.xml
+    sent = approved(session, first, "Luis", T0 + 1000)
+    assert session.state.outbox.messages[first.identifier].xml == sent.xml
 
     observed = msgspec.structs.replace(FLOOD, certainty=Certainty.OBSERVED, expires_h=2.0)
     worse = DraftByHand(statement=observed, area=BANKS, thread=first.thread)
@@ -115,7 +117,7 @@ def test_the_whole_life_of_a_flood_warning_under_four_eyes() -> None:
         second.identifier,
     ]
 
-    over = T0 + 120_000 + 3 * HOUR_MS
+    over = T0 + 121_000 + 3 * HOUR_MS
     assert [e for e in session.step(over) if isinstance(e, WarningExpired)] == [
         WarningExpired(now_ms=over, identifier=clear.identifier, thread=first.thread)
     ]

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 from tests.service.running import replayed
 from tests.service.worlds import PLACES
+from tests.stages.times import let_out
 
 from almenara.model.cap import from_xml
 from almenara.model.commands import (
@@ -58,8 +60,11 @@ def test_approval_is_durable_and_read_again(actual: Session) -> None:
         handle(again, ApproveWarning(identifier=draft.identifier), "ANA", now)
     *_, sent = handle(again, ApproveWarning(identifier=draft.identifier), "Luis", now)
     assert isinstance(sent, WarningSent)
-    assert sent.xml == draft.xml
-    assert again.state.outbox.messages[draft.identifier].xml == draft.xml
+    waited_ms = sent.now_ms - draft.now_ms
+    assert waited_ms > 0, "the log has gone on since"
+    assert sent.xml == let_out(draft.xml, timedelta(milliseconds=waited_ms))
+    assert sent.expires_ms == draft.expires_ms + waited_ms
+    assert again.state.outbox.messages[draft.identifier].xml == sent.xml
     last = Session(actual.log)
     last.recover()
     assert last.state.warnings == again.state.warnings
@@ -87,7 +92,8 @@ def test_a_log_that_signs_sends_nothing_unsigned(actual: Session) -> None:
     actual.clockwork.sign = lambda xml: xml + b"<!-- signed -->"
     *_, sent = handle(actual, ApproveWarning(identifier=draft.identifier), "Ana", draft.now_ms)
     assert isinstance(sent, WarningSent)
-    assert (sent.signed, sent.xml) == (True, draft.xml + b"<!-- signed -->")
+    waited = timedelta(milliseconds=sent.now_ms - draft.now_ms)
+    assert (sent.signed, sent.xml) == (True, let_out(draft.xml, waited) + b"<!-- signed -->")
 
 
 def test_settings_of_the_house_are_noted_when_they_change_and_read_again(actual: Session) -> None:
@@ -122,13 +128,14 @@ def test_pause_resume_and_retry(actual: Session) -> None:
     with pytest.raises(CommandRefused, match="no dead letters"):
         handle(actual, RetryDeliveries(channel="c"), "Ana", now)
     for person in ("Ana", "Luis"):
-        handle(actual, ApproveWarning(identifier=name), person, now)
+        *_, sent = handle(actual, ApproveWarning(identifier=name), person, now)
+    assert isinstance(sent, WarningSent)
     dead = DeliveryResult(recipient="x", attempt=3, outcome="dead", detail="gone", receipt="", next_ms=0)
     actual.take(DeliveriesRecorded(now_ms=now, channel="c", identifier=name, results=[dead]))
     with pytest.raises(CommandRefused, match="of other"):
         handle(actual, RetryDeliveries(channel="c", identifier="other"), "Ana", now)
     with pytest.raises(CommandRefused, match="in force"):
-        handle(actual, RetryDeliveries(channel="c"), "Ana", draft.expires_ms)
+        handle(actual, RetryDeliveries(channel="c"), "Ana", sent.expires_ms)
     handle(actual, RetryDeliveries(channel="c"), "Ana", now)
     assert actual.state.outbox.of("c").dead == 0
 

@@ -1,12 +1,15 @@
 """Warnings leave the house: approved beside a running watch, delivered, and delivered still when it is killed."""
 
+import hashlib
+import http.server
 import json
 import signal
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -120,6 +123,54 @@ def test_killed_between_sending_and_receipt(tmp_path: Path, incoming: Path, fork
     again = [detail for *_, detail in found if detail == "was there already"]
     if of == "DeliveriesRecorded" and not done:
         assert again, "it was sent again, under the same identifier"
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+def test_killed_with_posts_under_way(tmp_path: Path, incoming: Path, forks: Forks, done: bool) -> None:
+    """Over HTTP: the far side has each message, and where it has one twice, it has the same id and the same bytes."""
+    config = configure(tmp_path, incoming, "Exercise")
+    with sink() as (address, posts):
+        hook = "options = { secret = { file = 'secret' }, plain_http = true, "
+        hook += f"subscribers = [{{ id = 'a', url = '{address}' }}] }}"
+        (tmp_path / "secret").write_text("whsec_" + "k" * 40, encoding="utf-8")
+        with config.open("a", encoding="utf-8") as file:
+            file.write(f'[[channel]]\nname = "hook"\nplugin = "webhook"\nstatus = "Exercise"\n{hook}\n')
+        point: dict[str, Any] = {"at": "append", "of": "DeliveriesRecorded", "number": 1, "done": done, "fine": True}
+        assert forks.run("watch", "--config", config, "--once", **point).returncode == KILLED
+        before = len(posts)
+        assert before, "it was killed after the far side had answered"
+        assert forks.run("watch", "--config", config, "--once").returncode == 0
+    sent = sent_of(tmp_path)
+    got: dict[str, set[tuple[str, str, bytes]]] = {}
+    for key, name, body in posts:
+        got.setdefault(name, set()).add((key, hashlib.sha256(body).hexdigest(), body))
+    assert {name: {xml for _, _, xml in found} for name, found in got.items()} == {n: {x} for n, x in sent.items()}
+    assert all(key == digest for found in got.values() for key, digest, _ in found), "one id for one message, for ever"
+    assert {name for _, name, outcome, _ in deliveries(tmp_path) if outcome == "delivered"} == sent.keys()
+    if not done:
+        twice = [name for name, times in Counter(name for _, name, _ in posts).items() if times > 1]
+        assert twice, "what had no receipt was sent again"
+
+
+@contextmanager
+def sink() -> Iterator[tuple[str, list[tuple[str, str, bytes]]]]:
+    """An HTTP server of this process: its address, and id, CAP identifier and body of each post."""
+    posts: list[tuple[str, str, bytes]] = []
+
+    class Hook(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            posts.append((self.headers["webhook-id"], self.headers["CAP-Identifier"], body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *said: object) -> None:
+            """Nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/", posts
+        server.shutdown()
 
 
 class Watch:

@@ -16,7 +16,7 @@ from almenara.model.cap.signature import sign
 from almenara.model.errors import UsageError
 from almenara.model.events import RowsRejected, SourcePolled
 from almenara.service.session import Session
-from almenara.service.watch import watch
+from almenara.service.watch import NAP_S, watch
 from almenara.stores.memory import MemoryLog
 
 START_MS = RECEIVED_MS - 10 * 3_600_000  # the messages are sent before, and expire after
@@ -60,7 +60,7 @@ def poll(log: MemoryLog, site: Site, folder: Path, rounds: int = 1, **feed: obje
     now = [START_MS]
 
     def nap(seconds: float) -> None:
-        if seconds == 1.0:
+        if seconds == NAP_S:
             now[0] += 3_600_000
 
     return watch(

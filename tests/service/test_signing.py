@@ -9,6 +9,7 @@ from tests.channels.messages import alert
 from tests.model.cap.authority import Holder, make
 from tests.service.running import replayed
 from tests.service.worlds import PLACES
+from tests.stages.times import let_out
 
 from almenara.config import SigningConfig
 from almenara.model.cap import from_xml, to_xml
@@ -48,7 +49,8 @@ def test_what_was_approved_is_signed_and_verifies(tmp_path: Path, feeds: list[Pa
     assert isinstance(sent, WarningSent)
     verified = verify(sent.xml)
     assert [one.certificate for one in verified.signers] == [holder.certificate]
-    assert from_xml(sent.xml) == from_xml(draft.xml), "it says what was approved"
+    waited = timedelta(milliseconds=sent.now_ms - draft.now_ms)
+    assert from_xml(sent.xml) == from_xml(let_out(draft.xml, waited)), "it says what was approved"
     without = Session(log)
     without.recover()
     (_, other), *_ = without.state.warnings.drafts()

@@ -81,6 +81,8 @@ def test_the_files_are_the_messages_of_the_log(drill: Drill) -> None:
 def test_status_as_asked(feeds: list[Path], tmp_path: Path, status: str) -> None:
     assert_done(almenara("replay", *feeds[:4], "--places", PLACES, "--out", tmp_path, "--status", status))
     assert summary_of(tmp_path)["run"]["status"] == status
-    found = [Message(path.read_bytes()) for path in (tmp_path / "warnings").glob("*.xml")]
+    kept, other = ("drafts", "warnings") if status == "Actual" else ("warnings", "drafts")
+    found = [Message(path.read_bytes()) for path in (tmp_path / kept).glob("*.xml")]
     assert found
+    assert not list((tmp_path / other).glob("*.xml")), "nobody said yes: what waits is not among what was let out"
     assert {message.text("status") for message in found} == {status}

@@ -21,7 +21,7 @@ from almenara.contents import expand
 from almenara.model.events import Event, IncidentOpened, SourceHeard, SourcePolled, SourceSilent, WarningDrafted
 from almenara.ports import EventLog
 from almenara.service.session import Session
-from almenara.service.watch import watch
+from almenara.service.watch import NAP_S, watch
 from almenara.stores import open_log
 from almenara.stores.memory import MemoryLog
 
@@ -60,7 +60,7 @@ class Watching:
         ahead.pop(0)()
 
         def nap(seconds: float) -> None:
-            if seconds == 1.0:  # the watch's own nap; a fetch that tries again naps for longer
+            if seconds == NAP_S:  # the watch's own nap; a fetch that tries again naps for longer
                 self.rounds += 1
                 self.now_ms += HOUR_MS
                 if ahead:

@@ -95,7 +95,7 @@ def checks(alert: Alert, message: Message, area: BaseGeometry, reader: Reader) -
     languages = [info.language for info in alert.info]
     spoken = [info.language for info in alert.info if info.headline and info.description and info.instruction]
     outside = reader.places.outside(draft.places, area)
-    late = draft.expires_ms <= reader.now_ms
+    late = message.expires_ms <= reader.now_ms
     refers = alert.msg_type is MsgType.ALERT or bool(alert.references)
     named = not reader.policy.sender.endswith(".invalid") or draft.status != "Actual"
     return (
@@ -105,7 +105,7 @@ def checks(alert: Alert, message: Message, area: BaseGeometry, reader: Reader) -
         ("texts", spoken == languages or draft.msg_type == "Cancel", ", ".join(map(str, spoken))),
         ("area", not area.is_empty and vertices_of(alert) <= VERTICES_MAX, str(vertices_of(alert))),
         ("places", not outside, ", ".join(outside[:3])),
-        ("expires", not late, moment(draft.expires_ms)),
+        ("expires", not late, moment(message.expires_ms)),
         ("references", refers, draft.references),
         ("sender", named, reader.policy.sender),
         ("signature", reader.can_sign or not reader.policy.signed, ""),

@@ -80,7 +80,7 @@ class Warnings:
         """Let what ran out be expired and forget what was over long ago; returns the identifiers that changed."""
         changed = []
         for identifier, message in list(self.book.messages.items()):
-            if message.state == "in-force" and message.draft.expires_ms <= now_ms:
+            if message.state == "in-force" and message.expires_ms <= now_ms:
                 message.state = "expired"
                 changed.append(identifier)
             elif message.is_over and message.last_ms + KEPT_MS <= now_ms:
@@ -118,7 +118,7 @@ def form_of(message: Message, digest: Digest, state: State) -> PublicWarning:
         approvals=tuple(By(by=one.by, at=moment(one.now_ms)) for one in message.approvals),
         approvals_needed=_needed(message, state),
         sent=utc(message.sent.now_ms if message.sent is not None else None),
-        expires=moment(draft.expires_ms),
+        expires=moment(message.expires_ms),
         references=draft.references,
         places=len(draft.places),
         deliveries={channel: _counted(counts) for channel, counts in sorted(message.deliveries.items())},

@@ -10,7 +10,7 @@ import msgspec
 
 from almenara.model.errors import StatusMismatch, UsageError
 from almenara.model.limits import RECEIPT_CHARS_MAX
-from almenara.ports import Channel, Outgoing, Receipt, S
+from almenara.ports import Channel, Outgoing, Receipt, S, Tended
 
 __all__ = ["GuardedChannel", "names", "open_channel", "shorten"]
 
@@ -63,6 +63,7 @@ class GuardedChannel(Generic[S]):
         self.name = channel.name
         self.keeps_all = keeps_all
         self.status: type[S] = channel.status
+        self.is_tended = isinstance(channel, Tended)
 
     def recipients(self) -> Sequence[str]:
         """As the plugin has them."""
@@ -76,6 +77,11 @@ class GuardedChannel(Generic[S]):
             )
         receipt = await self._channel.send(message, recipient)
         return Receipt(shorten(receipt.receipt), shorten(receipt.detail))
+
+    async def tend(self, now_ms: int) -> None:
+        """Let the plugin do what is due by time alone, if it has anything of the kind."""
+        if isinstance(self._channel, Tended):
+            await self._channel.tend(now_ms)
 
     async def close(self) -> None:
         """Close the plugin's channel."""

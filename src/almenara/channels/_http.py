@@ -1,9 +1,12 @@
-"""What channels over HTTP share: one client, an answer read within bounds, and what an answer means."""
+"""What channels over HTTP share: a client for each host, an answer read within bounds, and what an answer means."""
 
 import ssl
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from urllib.parse import urlsplit
 
 import httpx
@@ -17,15 +20,54 @@ _CONNECT_S = 10.0
 _FOR_GOOD = frozenset({400, 410, 413, 415, 422})
 
 
-def new_client(connections: int) -> httpx.AsyncClient:
+class Hosts:
+    """A client for each host, with connections of its own, kept while anything is under way with that host.
+
+    One pool for all would be searched from end to end for each post, and who does not answer would hold its places.
+    """
+
+    def __init__(self) -> None:
+        self._clients: dict[str, httpx.AsyncClient] = {}
+        self._under_way: Counter[str] = Counter()
+
+    @cached_property
+    def _verify(self) -> ssl.SSLContext:
+        """Read once, at the first need: it takes longer than a post."""
+        return ssl.create_default_context()
+
+    @asynccontextmanager
+    async def client(self, url: str) -> AsyncIterator[httpx.AsyncClient]:
+        """The client for an address; closed when the last who uses it has done."""
+        parts = urlsplit(url)
+        host = f"{parts.scheme}://{parts.netloc}"
+        if host not in self._clients:
+            self._clients[host] = _new_client(self._verify)
+        self._under_way[host] += 1
+        try:
+            yield self._clients[host]
+        finally:
+            self._under_way[host] -= 1
+            if not self._under_way[host]:
+                del self._under_way[host]
+                if host in self._clients:  # not closed meanwhile
+                    await self._clients.pop(host).aclose()
+
+    async def close(self) -> None:
+        """Close what is still open."""
+        while self._clients:
+            _, client = self._clients.popitem()
+            await client.aclose()
+
+
+def _new_client(verify: ssl.SSLContext) -> httpx.AsyncClient:
     """A client that follows no redirects and takes no proxies, cookies or credentials from its surroundings."""
     return httpx.AsyncClient(
         headers={"User-Agent": "almenara"},
         timeout=httpx.Timeout(None, connect=_CONNECT_S),
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        limits=httpx.Limits(max_connections=None),  # as many as posts: whoever sends bounds those
         follow_redirects=False,
         trust_env=False,
-        verify=ssl.create_default_context(),
+        verify=verify,
     )
 
 
@@ -39,14 +81,17 @@ def check_url(url: str, what: str, *, plain: bool) -> None:
         raise UsageError(f"{what}: an address must not hold a password.")
 
 
-async def post(client: httpx.AsyncClient, url: str, content: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+async def post(hosts: Hosts, url: str, content: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
     """Post, and give status and the beginning of the answer.
 
     Raises ChannelFailed or ChannelRefused for what is no 2xx answer, told without the address, which may hold a secret.
     """
     host = urlsplit(url).hostname
     try:
-        async with client.stream("POST", url, content=content, headers=dict(headers)) as answer:
+        async with (
+            hosts.client(url) as client,
+            client.stream("POST", url, content=content, headers=dict(headers)) as answer,
+        ):
             read = b""
             async for piece in answer.aiter_raw():
                 read += piece

@@ -4,13 +4,14 @@ import hashlib
 import hmac
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from almenara.channels._files import write_durably
+from almenara.durable_files import PRIVATE, write_durably
 from almenara.model.errors import UsageError
 
 RECIPIENTS_MAX = 200_000
@@ -97,8 +98,8 @@ def _key(path: Path, what: str) -> bytes:
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_durably(path, os.urandom(32))
-            path.chmod(0o600)
+            with suppress(FileExistsError):  # another process made one at this moment: that one counts
+                write_durably(path, os.urandom(32), mode=PRIVATE, anew=True)
         key = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{what}: {path} cannot be read or made: {error.strerror}.") from error

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from almenara.channels._files import write_durably
+from almenara.durable_files import write_durably
 from almenara.model.errors import ChannelFailed, ChannelRefused
 from almenara.ports import Outgoing, Receipt, S
 

@@ -20,6 +20,7 @@ from almenara.ports import Outgoing, Receipt, S
 
 _TIMEOUT_S = 60.0
 _IDLE_MAX = 50
+_ADDRESS_CHARS_MAX = 254  # RFC 5321, 4.5.3.1.3, errata 1690
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,6 +77,7 @@ class EmailChannel(Generic[S]):
         self._password = password
         self._addresses = addresses
         self._idle: list[aiosmtplib.SMTP] = []
+        self._common = "", b""  # key of a message → its mail without address and id
 
     def recipients(self) -> Sequence[str]:
         """A digest for each address."""
@@ -86,10 +88,10 @@ class EmailChannel(Generic[S]):
         if recipient not in self._addresses:
             raise ChannelRefused(f"{recipient} is no recipient any more.")
         to = self._addresses[recipient]
-        mail = compose(message, self._sender, to, recipient, self._options.languages)
+        mail = self._addressed(message, to, recipient)
         server = await self._connected()
         try:
-            _, answer = await server.send_message(mail, sender=self._sender.addr_spec, recipients=[to])
+            _, answer = await server.sendmail(self._sender.addr_spec, [to], mail)
         except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPResponseException) as error:
             await self._give_back(server)
             code, text = _answer(error)
@@ -104,6 +106,13 @@ class EmailChannel(Generic[S]):
             raise
         await self._give_back(server)
         return Receipt(answer, "")
+
+    def _addressed(self, message: Outgoing[S], to: str, recipient: str) -> bytes:
+        """The mail to one address: what all have in common is written once for a message."""
+        if self._common[0] != message.key:
+            mail = compose(message, self._sender, self._options.languages)
+            self._common = message.key, mail.as_bytes(policy=SMTP)
+        return addressed(self._common[1], to, f"<{message.key[:32]}.{recipient}@{self._sender.domain}>")
 
     async def close(self) -> None:
         """Say goodbye to the server."""
@@ -147,15 +156,18 @@ class EmailChannel(Generic[S]):
             server.close()
 
 
-def compose(message: Outgoing[S], sender: Address, to: str, recipient: str, languages: Sequence[str]) -> EmailMessage:
-    """The mail. Deterministic: the same message to the same recipient is the same mail, its id included."""
+def addressed(common: bytes, to: str, identifier: str) -> bytes:
+    """The mail to one address, under an id of its own. The address is one that `_address` has read."""
+    return f"To: {to}\r\nMessage-ID: {identifier}\r\n".encode("ascii") + common
+
+
+def compose(message: Outgoing[S], sender: Address, languages: Sequence[str]) -> EmailMessage:
+    """The mail but for whom it goes to. Deterministic: the same message to the same recipient is the same mail."""
     alert = message.alert
     mail = EmailMessage(policy=SMTP)
     mail["From"] = sender
-    mail["To"] = to
     mail["Subject"] = title(alert, languages)
     mail["Date"] = format_datetime(alert.sent)
-    mail["Message-ID"] = f"<{message.key[:32]}.{recipient}@{sender.domain}>"
     mail["Auto-Submitted"] = "auto-generated"
     mail["Precedence"] = "list"
     mail["X-Priority"] = "1"
@@ -165,6 +177,7 @@ def compose(message: Outgoing[S], sender: Address, to: str, recipient: str, lang
         mail["Content-Language"] = ", ".join(tags)
     mail.set_content(body(alert, languages), cte="quoted-printable")
     mail.add_attachment(message.xml, maintype="application", subtype="cap+xml", filename="warning.cap.xml")
+    mail.set_boundary(f"={message.key[:48]}")
     return mail
 
 
@@ -177,7 +190,9 @@ def _address(text: str, what: str) -> Address:
         (found,) = mail["To"].addresses
     except (ValueError, TypeError, IndexError) as error:
         raise UsageError(f"{what}: one of the addresses (…{text[-12:]!r}) is no e-mail address.") from error
-    if not found.username or ("." not in found.domain and found.domain != "localhost"):
+    whole = found.username and ("." in found.domain or found.domain == "localhost")
+    # Domains in other letters are written in punycode.
+    if not whole or not found.addr_spec.isascii() or len(found.addr_spec) > _ADDRESS_CHARS_MAX:
         raise UsageError(f"{what}: one of the addresses (…{text[-12:]!r}) is no e-mail address.")
     return found
 

@@ -10,16 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Generic
 
-import httpx
 import msgspec
 
-from almenara.channels._http import check_url, new_client, post
+from almenara.channels._http import Hosts, check_url, post
 from almenara.channels._recipients import Secret, by_id, read_lines, read_secret
 from almenara.model.errors import ChannelRefused, UsageError
 from almenara.ports import Outgoing, Receipt, S
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_CONNECTIONS = 200
 
 
 class Subscriber(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,7 +62,7 @@ class WebhookChannel(Generic[S]):
         self.name = name
         self.status: type[S] = status
         self._endpoints = endpoints
-        self._client: httpx.AsyncClient | None = None
+        self._hosts = Hosts()
 
     def recipients(self) -> Sequence[str]:
         """The subscribers' ids."""
@@ -75,8 +73,6 @@ class WebhookChannel(Generic[S]):
         if recipient not in self._endpoints:
             raise ChannelRefused(f"{recipient} is no subscriber any more.")
         url, key = self._endpoints[recipient]
-        if self._client is None:
-            self._client = new_client(_CONNECTIONS)
         headers = {
             **signed(message.key, int(time.time()), message.xml, key),
             "Content-Type": "application/cap+xml",
@@ -84,13 +80,12 @@ class WebhookChannel(Generic[S]):
             "CAP-Identifier": message.identifier,
             "CAP-Status": message.status.word,
         }
-        status, text = await post(self._client, url, message.xml, headers)
+        status, text = await post(self._hosts, url, message.xml, headers)
         return Receipt(f"{status}", text)
 
     async def close(self) -> None:
         """Let go of the connections."""
-        if self._client is not None:
-            await self._client.aclose()
+        await self._hosts.close()
 
 
 def signed(name: str, at_s: int, body: bytes, key: bytes) -> dict[str, str]:

@@ -11,12 +11,11 @@ from typing import Generic
 from urllib.parse import urlsplit
 
 import http_ece
-import httpx
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from py_vapid import Vapid02, VapidException
 
-from almenara.channels._http import check_url, new_client, post
+from almenara.channels._http import Hosts, check_url, post
 from almenara.channels._recipients import Secret, nameless_ids, read_lines, read_secret
 from almenara.channels._texts import body, title
 from almenara.model.errors import ChannelFailed, ChannelRefused, UsageError
@@ -34,7 +33,6 @@ PUSH_HOSTS = (
 PAYLOAD_BYTES_MAX = 3_900
 _TTL_S_MAX = 24 * 3600
 _TOKEN_S = 12 * 3600
-_CONNECTIONS = 100
 _GONE = ("404", "410")
 
 
@@ -109,7 +107,7 @@ class WebPushChannel(Generic[S]):
         self._vapid = vapid
         self._browsers = browsers
         self._tokens: dict[str, tuple[float, str]] = {}  # push service → until when, header
-        self._client: httpx.AsyncClient | None = None
+        self._hosts = Hosts()
 
     def recipients(self) -> Sequence[str]:
         """A digest for each browser."""
@@ -120,8 +118,6 @@ class WebPushChannel(Generic[S]):
         if recipient not in self._browsers:
             raise ChannelRefused(f"{recipient} has no subscription any more.")
         url, point, secret = self._browsers[recipient]
-        if self._client is None:
-            self._client = new_client(_CONNECTIONS)
         headers = {
             "Authorization": self._token(url),
             "Content-Encoding": "aes128gcm",
@@ -139,7 +135,7 @@ class WebPushChannel(Generic[S]):
             version="aes128gcm",
         )
         try:
-            status, text = await post(self._client, url, content, headers)
+            status, text = await post(self._hosts, url, content, headers)
         except ChannelFailed as error:
             if any(f"answered {code} " in str(error) for code in _GONE):  # RFC 8030, 7.3: the subscription ended
                 raise ChannelRefused(f"the subscription ended: {error}") from error
@@ -148,8 +144,7 @@ class WebPushChannel(Generic[S]):
 
     async def close(self) -> None:
         """Let go of the connections."""
-        if self._client is not None:
-            await self._client.aclose()
+        await self._hosts.close()
 
     def _token(self, url: str) -> str:
         """Who we are (RFC 8292), signed once for each push service and half a day."""

@@ -51,11 +51,13 @@ def list_channels(config: Config = None, as_json: AsJson = False) -> None:
 def try_lines(
     channel: Annotated[str | None, typer.Argument(metavar="[CHANNEL]", help="Only this one.")] = None,
     config: Config = None,
+    by: By = None,
 ) -> None:
     """Send a message of status Test to every channel of status Test, and to the test endpoint of every other.
 
     A Test message never reaches what is configured for Actual or Exercise: give a channel a test endpoint (`test`).
-    Exit code 1 when one did not answer or cannot be tested.
+    What was sent and what came of it is written into the log, where there is one. Exit code 1 when one did not answer
+    or cannot be tested.
 
     Example:  almenara channels test --config almenara.toml
     """
@@ -66,7 +68,7 @@ def try_lines(
 
     from almenara.config import policy_of, words_of
     from almenara.service.session import now_ms
-    from almenara.service.trial import try_channels
+    from almenara.service.trial import new_test, records_of, try_channels
 
     place = _place(config)
     assert place.config is not None
@@ -74,12 +76,19 @@ def try_lines(
     if not wanted:
         raise UsageError(f"No channel {channel!r} is configured." if channel else "No channel is configured.")
     policy = msgspec.structs.replace(policy_of(place.config), status="Test")
-    trials = try_channels(wanted, place.base, now_ms(), policy, words_of(place.config, place.base))
+    message = new_test(policy, now_ms(), words_of(place.config, place.base))
+    trials = try_channels(wanted, place.base, message)
     table = Table("Channel", "Recipient", "Outcome", "Seconds", "Detail")
     for one in trials:
         outcome = Text("delivered", style="green") if one.ok else Text("failed", style="bold red")
-        table.add_row(Text(one.channel), Text(one.recipient), outcome, f"{one.seconds:.2f}", Text(one.detail))
+        detail = f"{one.receipt} {one.detail}".strip()
+        table.add_row(Text(one.channel), Text(one.recipient), outcome, f"{one.seconds:.2f}", Text(detail))
     Console(highlight=False).print(table)
+    if not _has_log(place):
+        typer.echo(f"Not written down: there is no log in {place.state} yet.")
+    else:
+        for record in records_of(trials, message):
+            perform(place, record, operator(by))
     if not all(one.ok for one in trials):
         raise typer.Exit(1)
 
@@ -174,14 +183,19 @@ def _do(config: Path | None, command: AnyCommand, name: str | None) -> list[str]
     return list(perform(place, command, operator(name)))
 
 
+def _has_log(place: Place) -> bool:
+    from almenara.stores.sqlite import FILE_NAME
+
+    return (place.state / FILE_NAME).exists()
+
+
 def _outbox(place: Place) -> Outbox:
     """As the log has it; empty when nothing was begun yet."""
     from almenara.service.session import Session
     from almenara.stages import outbox
     from almenara.stores import open_log
-    from almenara.stores.sqlite import FILE_NAME
 
-    if not (place.state / FILE_NAME).exists():
+    if not _has_log(place):
         return outbox.State()
     with closing(open_log(place.state, readonly=True)) as log:
         session = Session(log)

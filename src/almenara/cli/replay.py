@@ -55,7 +55,9 @@ def command(
     Example:  almenara replay fires.csv quakes.geojson --places geonames:EC --out out
 
     Writes into OUT: report.html (begin there), hazards.geojson, timeline.parquet, exposures.csv and .parquet,
-    incidents.json, warnings/*.xml and summary.json. Nothing is sent anywhere.
+    incidents.json, warnings/*.xml (drafts/*.xml: what waits for a yes) and summary.json.
+
+    Nothing is delivered: a replay opens no channel, and warnings/*.xml is what the channels would have carried.
     """
     from almenara.report import render_report
     from almenara.service import replay, session

@@ -269,7 +269,7 @@ def _print_table(messages: Iterable[Message]) -> None:
         words = f"{m.state}: {STATES[m.state]}" + (f" ({m.detail})" if m.detail else _yeses(m))
         style = {"draft": "bold yellow", "in-force": "bold red"}.get(m.state, "dim")
         delivered = ", ".join(f"{name} {_count(c)}" for name, c in sorted(m.deliveries.items()))
-        cells = (m.draft.severity, str(len(m.draft.places)), _utc(m.draft.expires_ms), delivered)
+        cells = (m.draft.severity, str(len(m.draft.places)), _utc(m.expires_ms), delivered)
         row = (m.identifier, m.draft.msg_type, cells[0], Cell(words, style=style), *cells[1:])
         table.add_row(*(cell if isinstance(cell, Cell) else Cell(cell) for cell in row))
     Console(highlight=False).print(table)
@@ -315,7 +315,7 @@ def _fields(m: Message) -> dict[str, Any]:
         "sent": None if m.sent is None else _utc(m.sent.now_ms),
         "sha256": None if m.sent is None else m.sent.sha256,
         "signed": m.sent is not None and m.sent.signed,
-        "expires": _utc(m.draft.expires_ms),
+        "expires": _utc(m.expires_ms),
         "deliveries": {name: dict(counts) for name, counts in sorted(m.deliveries.items())},
     }
 

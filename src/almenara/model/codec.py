@@ -27,6 +27,7 @@ UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
         "quiet_ms": 3 * 3_600_000,
         "expires_ms": {"fire": 6 * 3_600_000, "earthquake": 3 * 3_600_000},
     },
+    ("WarningPolicySet", 2): lambda fields: {**fields, "expiry_near_ms": 3_600_000, "growth": 1.2},
 }
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")

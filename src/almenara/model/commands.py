@@ -4,6 +4,7 @@ import msgspec
 
 from almenara.model.cap import Certainty, Severity, Urgency
 from almenara.model.errors import UsageError
+from almenara.model.events import DeliveryResult
 
 #: A command file, or the body of a request: longer ones are refused unread.
 COMMAND_BYTES_MAX = 1024 * 1024
@@ -102,6 +103,15 @@ class RetryDeliveries(Command, frozen=True, kw_only=True, tag="retry"):
     identifier: str | None = None
 
 
+class RecordTest(Command, frozen=True, kw_only=True, tag="tested"):
+    """Write down that a Test message went to a channel's test endpoint, and what came of it."""
+
+    channel: str
+    identifier: str
+    message: str  # its XML
+    results: list[DeliveryResult]
+
+
 class Acknowledge(Command, frozen=True, kw_only=True, tag="acknowledge"):
     """Say that an alarm was seen: of one incident, feed or channel."""
 
@@ -134,6 +144,7 @@ AnyCommand = (
     | PauseChannel
     | ResumeChannel
     | RetryDeliveries
+    | RecordTest
     | Acknowledge
     | LabelHazard
     | UnlabelHazard

@@ -226,7 +226,7 @@ class WarningExpired(Event, frozen=True, kw_only=True):
 class WarningPolicySet(Event, frozen=True, kw_only=True):
     """How the house warns from now on (stages.public_warnings.Policy), as far as that may change within a run."""
 
-    version: ClassVar[int] = 2  # 1 knew only `approval` and `signed`
+    version: ClassVar[int] = 3  # 1 knew only `approval` and `signed`, 2 neither `expiry_near_ms` nor `growth`
     #: The fields that the policy takes over as they are.
     SETTINGS: ClassVar[tuple[str, ...]] = (
         "approval",
@@ -235,6 +235,8 @@ class WarningPolicySet(Event, frozen=True, kw_only=True):
         "contact",
         "emergency_number",
         "quiet_ms",
+        "expiry_near_ms",
+        "growth",
         "expires_ms",
     )
     now_ms: int
@@ -246,6 +248,8 @@ class WarningPolicySet(Event, frozen=True, kw_only=True):
     contact: str | None
     emergency_number: str | None
     quiet_ms: int
+    expiry_near_ms: int
+    growth: float  # a factor
     expires_ms: dict[str, int]  # by kind
 
 
@@ -266,6 +270,17 @@ class DeliveriesRecorded(Event, frozen=True, kw_only=True):
     now_ms: int
     channel: str
     identifier: str
+    results: list[DeliveryResult]
+
+
+class ChannelTested(Event, frozen=True, kw_only=True):
+    """A message of status Test went to those endpoints of a channel that may get one; it is in no thread or outbox."""
+
+    now_ms: int
+    channel: str
+    identifier: str
+    by: str
+    xml: bytes
     results: list[DeliveryResult]
 
 

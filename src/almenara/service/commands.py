@@ -9,20 +9,23 @@ from almenara.model.commands import (
     AnyCommand,
     LabelHazard,
     PauseChannel,
+    RecordTest,
     ResumeChannel,
     RetryDeliveries,
     UnlabelHazard,
 )
-from almenara.model.errors import CommandRefused
+from almenara.model.errors import CommandRefused, InvalidWarning, StatusMismatch
 from almenara.model.events import (
     ChannelPaused,
     ChannelResumed,
+    ChannelTested,
     DeliveriesRetried,
     Event,
     HazardLabelled,
     WarningApproved,
     WarningRejected,
 )
+from almenara.ports import Outgoing, Test
 from almenara.service.session import Session
 from almenara.stages import attention, outbox, public_warnings
 from almenara.stages.outbox import Progress
@@ -38,6 +41,9 @@ def handle(session: Session, command: AnyCommand, by: str, now_ms: int) -> list[
         events: list[Event] = list(_of_channel(session.state.outbox, command, by, now_ms))
         for event in events:
             session.take(event)
+    elif isinstance(command, RecordTest):
+        events = [_tested(command, by, now_ms)]
+        session.take(events[0])
     elif isinstance(command, Acknowledge | LabelHazard | UnlabelHazard):
         events = _of_attention(session, command, by, now_ms)
         for event in events:
@@ -71,6 +77,24 @@ def _of_warning(session: Session, command: orders.WarningOrder, by: str, now_ms:
             state = pipeline.evolve(state, events[-1])
     session.queue(events)
     return events
+
+
+def _tested(command: RecordTest, by: str, now_ms: int) -> ChannelTested:
+    xml = command.message.encode()
+    try:
+        message = Outgoing(xml, "", Test)
+    except (InvalidWarning, StatusMismatch) as error:
+        raise CommandRefused("no-test", f"Only a message of status Test is noted as a test: {error}") from error
+    if message.identifier != command.identifier:
+        raise CommandRefused("no-test", f"The message is {message.identifier}, not {command.identifier}.")
+    return ChannelTested(
+        now_ms=now_ms,
+        channel=command.channel,
+        identifier=command.identifier,
+        by=by,
+        xml=xml,
+        results=command.results,
+    )
 
 
 def _of_attention(session: Session, command: attention.AttentionOrder, by: str, now_ms: int) -> list[Event]:

@@ -23,6 +23,7 @@ class Desk:
     known: dict[str, str] = field(default_factory=dict)  # feed → sha256 of its last content
     plugins: dict[str, Source] = field(default_factory=sources.find_all)
     own: Mapping[str, Source] = field(default_factory=dict)  # feed → its source, where it is set up for this feed
+    meanwhile: Callable[[], object] = lambda: None  # between the pieces of a content: what must not wait for its end
 
     def deliver(self, feed: str, source: str, path: Path | None, at_ms: int, detail: str = "") -> list[Event]:
         """Take in one answer of a feed (None: it did not answer), follow it, and return all that was decided."""
@@ -38,6 +39,7 @@ class Desk:
                     path, plugins, source_name=source, received_ms=at_ms, rows_max=self.rows_max, origin=feed
                 ):
                     self._say(event)
+                    self.meanwhile()
                 self.known[feed] = fingerprint
         return self.tick(at_ms)
 

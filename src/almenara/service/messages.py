@@ -55,6 +55,6 @@ def last_sent(thread: list[Message], before: str) -> bytes | None:
 
 def _as_of(book: Book, now_ms: int) -> list[Message]:
     for message in book.messages.values():
-        if message.state == "in-force" and message.draft.expires_ms <= now_ms:
+        if message.state == "in-force" and message.expires_ms <= now_ms:
             message.state = "expired"
     return list(book.messages.values())

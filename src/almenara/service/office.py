@@ -200,7 +200,7 @@ class Office:
         clerk = Clerk(session, Deliveries(lines), Inbox.of(self.folder), clock, self._calls)
         self._opened(session)
         try:
-            desk = Desk(session, played.cadence_ms)
+            desk = Desk(session, played.cadence_ms, meanwhile=clerk.attend)
             exercise.play(played, desk, clerk, self._calls, clock, self._stop.is_set, self._exercised.set)
         finally:
             clerk.close()

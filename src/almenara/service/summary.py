@@ -21,7 +21,7 @@ def summarise(
     # A source that never brought a row is silent, which must be shown.
     asked = {feed.source: Counts() for feed in state.health.feeds.values()} | state.observations.counts
     by_state = Counter(f"{view.kind}/{view.state}" for view in found.hazards)
-    by_type = Counter(warning.msg_type for warning in found.warnings)
+    by_type = Counter(warning.msg_type for warning in found.warnings if warning.identifier in found.sent)
     by_status = Counter(incident["status"] for incident in found.incidents)
     return {
         "run": {"mode": mode, "status": state.policy.status, "until": iso(state.now_ms), **parameters},
@@ -55,7 +55,8 @@ def summarise(
         },
         "could_be_reached": reach_listing.summary(found.could_reach),
         "incidents": {"total": len(found.incidents), **dict(sorted(by_status.items()))},
-        "warnings": {"total": len(found.warnings), **dict(sorted(by_type.items())), "expired": found.expired},
+        "warnings": {"total": len(found.sent), **dict(sorted(by_type.items())), "expired": found.expired},
+        "drafts": len(found.waiting),
         "seconds": {stage: round(s, 3) for stage, s in seconds.items()},
         "peak_memory_mb": peak_memory_mb,
         "state_digest": found.digest,

@@ -28,8 +28,8 @@ from almenara.service.rates import Rates
 from almenara.service.session import Session, now_ms
 from almenara.stages.public_warnings import Signer
 
-#: The longest that the loop sleeps at once: how soon it notices that it is asked to stop, and that a feed is silent.
-NAP_S = 1.0
+#: The longest that the loop sleeps at once: how soon it takes a command, begins what is due and keeps what came back.
+NAP_S = 0.25
 TICK_MS = 60_000
 #: How often the watch says how it is doing, at the most.
 RATES_MS = 10_000
@@ -101,16 +101,17 @@ def watch(
     inbox = Inbox.of(state) if state.is_dir() else None  # a log in memory has no folder
     clerk = Clerk(session, Deliveries(lines), inbox, clock, calls)
     cadence = {feed.name: 1000 * (feed.cadence_s or known[feed.source].cadence_s) for feed in config.feed}
-    desk = Desk(session, cadence, own=own)
+
+    def attend() -> None:
+        tell("", clerk.attend())
+
+    desk = Desk(session, cadence, own=own, meanwhile=attend)
     polls = [
         _Poll(feed, glance=Glance(base / feed.location) if calls is not None and not _is_address(feed) else None)
         for feed in config.feed
     ]
     opened(session)
     ticked = rated = 0
-
-    def attend() -> None:
-        tell("", clerk.attend())
 
     try:
         with _Fetcher(nap, attend) as fetcher:

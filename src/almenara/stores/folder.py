@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
+from almenara.durable_files import PRIVATE, sync_folder, write_durably
 from almenara.model.errors import LogError, LogLocked, UsageError
 
 LOCK_NAME = "log.lock"
@@ -91,7 +92,7 @@ def load_or_create_key(folder: Path) -> Ed25519PrivateKey:
         return load_key(folder)
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    _write_durably(folder / KEY_NAME, pem)
+    write_durably(folder / KEY_NAME, pem, mode=PRIVATE)
     return key
 
 
@@ -118,7 +119,8 @@ def write_snapshot(folder: Path, snapshot: Snapshot, key: Ed25519PrivateKey, seq
     directory.mkdir(mode=0o700, exist_ok=True)
     digest = hashlib.sha256(snapshot.data).digest()
     header = _HEADER.pack(_MAGIC, snapshot.seq, snapshot.entry_hash, len(snapshot.data), digest)
-    _write_durably(directory / f"{snapshot.seq:020d}.snapshot", header, key.sign(header), snapshot.data)
+    path = directory / f"{snapshot.seq:020d}.snapshot"
+    write_durably(path, header, key.sign(header), snapshot.data, mode=PRIVATE)
     sync_folder(folder)
     usable = [path for path in _snapshot_paths(folder) if path.stem <= f"{seq_max:020d}"]
     for path in set(directory.iterdir()) - set(usable[:SNAPSHOTS_KEPT]):
@@ -146,15 +148,6 @@ def intact_snapshots(folder: Path, public_key: bytes) -> Iterator[Snapshot]:
             yield Snapshot(seq, entry_hash, data)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the folder's list of files durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 @contextmanager
 def disk_errors(folder: Path) -> Iterator[None]:
     """What the system refuses, as a LogError that says what to do."""
@@ -169,19 +162,3 @@ def disk_errors(folder: Path) -> Iterator[None]:
 
 def _snapshot_paths(folder: Path) -> list[Path]:
     return sorted((folder / SNAPSHOTS_NAME).glob("*.snapshot"), reverse=True)
-
-
-def _write_durably(path: Path, *parts: bytes) -> None:
-    """The file appears whole or not at all, readable by its owner only."""
-    temporary = path.with_suffix(".tmp")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            for part in parts:
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)

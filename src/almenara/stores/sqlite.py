@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from almenara.durable_files import sync_folder
 from almenara.model.errors import LogCorrupted, LogError, UsageError
 from almenara.model.events import Event
 from almenara.ports import Checkpoint, Entry, Verdict
@@ -207,7 +208,7 @@ class SqliteLog:
             for statement in _TABLES.split(";\n")[:-1]:
                 connection.execute(statement)
             connection.execute("INSERT INTO log VALUES (?)", (self._key.public_key().public_bytes_raw(),))
-        beside.sync_folder(self._folder)
+        sync_folder(self._folder)
 
     def _has_tables(self, connection: sqlite3.Connection) -> bool:
         """Whether this is a log already. Raises LogError when it is something else or from a newer Almenara."""

@@ -1,13 +1,15 @@
 """The life of a message: who has to say yes, what persons order, and what no order of events can break."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from tests.stages.public_warnings.house import ACTUAL, House
 from tests.stages.public_warnings.scene import POLICY, T0, ended, fire, place, quake
+from tests.stages.times import let_out
 
-from almenara.model.cap import ResponseType, Urgency, from_xml
+from almenara.model.cap import Reference, ResponseType, Urgency, from_xml
 from almenara.model.commands import ApproveWarning, CancelWarning, GiveAllClear, RejectWarning, SendUpdate, Wording
 from almenara.model.errors import CommandRefused, InvalidWarning, UsageError
 from almenara.model.events import (
@@ -16,6 +18,7 @@ from almenara.model.events import (
     WarningDrafted,
     WarningExpired,
     WarningRejected,
+    WarningSent,
 )
 from almenara.stages.public_warnings import State, check_policy, decide, due, evolve, send, shipped
 from almenara.stages.public_warnings.situation import HOUR_MS, Policy
@@ -285,6 +288,47 @@ def test_signing_is_by_policy_and_what_is_signed_says_the_same() -> None:
     sent = send(state, "incident-fire-a-1", T0, policy, lambda xml: xml + b"<!-- seal -->")
     assert sent.signed
     assert sent.xml.endswith(b"<!-- seal -->")
+
+
+WAITED_MS = 20 * 60_000
+
+
+def test_a_message_that_waited_is_sent_when_it_is_let_out_and_lasts_from_then() -> None:
+    house = House(ONE)
+    drafted, *_ = house.see(fire(T0, LOJA))
+    assert isinstance(drafted, WarningDrafted)
+    house.now += WAITED_MS
+    house.approve("Ana")
+    (first,) = (event for event in house.events if isinstance(event, WarningSent))
+    waited = timedelta(milliseconds=WAITED_MS)
+    assert first.xml == let_out(drafted.xml, waited)
+    assert first.expires_ms == drafted.expires_ms + WAITED_MS == T0 + WAITED_MS + ONE.expires_ms["fire"]
+    # What counts from a message counts from when the public had it: its end, the quiet time, and what later ones name.
+    thread = house.state.threads["incident-fire-a"]
+    assert (thread.expires_ms, thread.in_force(drafted.expires_ms)) == (first.expires_ms, True)
+    house.now = T0 + ONE.quiet_ms
+    assert house.see(fire(house.now, LOJA, area_km2=900.0)) == []
+    house.now += WAITED_MS
+    update, *_ = house.see(fire(house.now, LOJA, area_km2=900.0))
+    assert isinstance(update, WarningDrafted)
+    (named,) = from_xml(update.xml).references
+    assert named == Reference(ONE.sender, first.identifier, from_xml(first.xml).sent)
+    house.now += WAITED_MS
+    house.approve("Ana")
+    house.order(CancelWarning(thread="incident-fire-a", reason="a kiln"), "Ana")
+    *_, cancel = (event for event in house.events if isinstance(event, WarningSent))
+    assert (cancel.msg_type, cancel.expires_ms) == ("Cancel", house.state.threads["incident-fire-a"].expires_ms)
+
+
+@pytest.mark.parametrize("change", [(b"Loja", b"Lima"), (b"<polygon>-", b"<polygon>"), (b"T09:20:", b"T09:21:")])
+def test_nothing_but_the_time_of_its_being_let_out_may_differ(change: tuple[bytes, bytes]) -> None:
+    policy = msgspec.structs.replace(ONE, signed=True)
+    house = House(ONE)
+    house.see(fire(T0, LOJA))
+    evolve(house.state, WarningApproved(now_ms=T0, identifier="incident-fire-a-1", by="Ana"))
+    assert change[0] in send(house.state, "incident-fire-a-1", T0 + WAITED_MS, policy, lambda xml: xml).xml
+    with pytest.raises(InvalidWarning):
+        send(house.state, "incident-fire-a-1", T0 + WAITED_MS, policy, lambda xml: xml.replace(*change))
 
 
 def test_a_log_from_before_there_were_approvals() -> None:

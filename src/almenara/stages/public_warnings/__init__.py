@@ -7,7 +7,7 @@ rejected, lapse, or give way to a newer one; nothing that was not sent is ever r
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
-from almenara.model.cap import Alert, Certainty, MsgType, Severity, from_xml
+from almenara.model.cap import Alert, Certainty, MsgType, Severity, from_xml, to_xml
 from almenara.model.errors import CommandRefused, InvalidWarning
 from almenara.model.events import (
     Event,
@@ -23,6 +23,7 @@ from almenara.stages.public_warnings.area import uncovered, warning_area
 from almenara.stages.public_warnings.by_hand import KEPT_MS, is_by_hand
 from almenara.stages.public_warnings.drafting import Envelope, Judgement, compose, judge, seal
 from almenara.stages.public_warnings.endings import compose_cancel
+from almenara.stages.public_warnings.letting_out import check_same, stamped
 from almenara.stages.public_warnings.situation import Policy, Situation, ThreatenedPlace, check_policy
 from almenara.stages.public_warnings.templates import Words, read_words, shipped
 from almenara.stages.public_warnings.threads import Account, Draft, State, Thread, thread_id
@@ -98,7 +99,7 @@ def decide(state: State, situations: Sequence[Situation], now_ms: int, policy: P
 
 
 def send(state: State, identifier: str, now_ms: int, policy: Policy, sign: Signer | None = None) -> WarningSent:
-    """Send a draft that has its approval: its bytes, signed where the policy says so, read back once more.
+    """Send a draft that has its approval: stamped with this moment, signed where the policy says so, read back.
 
     Raises InvalidWarning when the bytes do not say what was approved, CommandRefused where nobody here can sign.
     """
@@ -106,15 +107,22 @@ def send(state: State, identifier: str, now_ms: int, policy: Policy, sign: Signe
         raise CommandRefused("no-signer", "What this log sends is signed: give the configuration that names the key.")
     thread, draft = state.get_draft(identifier)
     assert draft.approved_by, "nothing is sent that nobody approved"
-    xml = sign(draft.xml) if policy.signed and sign is not None else draft.xml
-    if from_xml(xml) != from_xml(draft.xml):
-        raise InvalidWarning(f"{identifier}: the signed message does not say what was approved.")
+    approved = from_xml(draft.xml)
+    out = stamped(approved, draft.now_ms, now_ms)
+    xml = to_xml(out) if out != approved else draft.xml
+    if policy.signed and sign is not None:
+        xml = sign(xml)
+    back = from_xml(xml)
+    check_same(back, approved)
+    if back != out:
+        raise InvalidWarning(f"{identifier}: what was read back is not what was to be sent.")
+    lasts_ms = 0 if draft.msg_type == MsgType.CANCEL else whole(now_ms) - whole(draft.now_ms)
     return WarningSent(
         now_ms=now_ms,
         identifier=identifier,
         thread=thread.id,
         msg_type=draft.msg_type,
-        expires_ms=draft.expires_ms,
+        expires_ms=draft.expires_ms + lasts_ms,
         xml=xml,
         sha256=hashlib.sha256(xml).hexdigest(),
         signed=policy.signed,

@@ -178,11 +178,13 @@ def sent(thread: Thread, event: WarningSent) -> Thread:
     draft = thread.draft
     assert draft is not None, f"{event.identifier} was sent without a draft"
     assert draft.identifier == event.identifier
-    alert = from_xml(draft.xml)
+    alert = from_xml(event.xml)
     going = draft.msg_type != MsgType.CANCEL
     account = thread.account
-    if not going:
-        account = _account(alert, draft.now_ms, None)
+    if going and account is not None:  # the public knows it from now on, however long it waited
+        account = msgspec.structs.replace(account, now_ms=event.now_ms, expires_ms=event.expires_ms)
+    elif not going:
+        account = _account(alert, event.now_ms, None)
         if draft.drafted_by != MACHINE and thread.account is not None:
             # A person took it back: the same places are no news, only a hazard that is seen again is.
             account = msgspec.structs.replace(account, places=thread.account.places)
@@ -199,7 +201,7 @@ def sent(thread: Thread, event: WarningSent) -> Thread:
         expires_ms=event.expires_ms,
         severity=draft.severity,
         earlier=(*kept, message) if going else (),
-        xml=draft.xml if going else b"",
+        xml=event.xml if going else b"",
     )
 
 
