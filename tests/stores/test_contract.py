@@ -177,6 +177,19 @@ class TestAppendAndRead:
         bench.log.append(steps(5), 7)
         assert list(bench.log.read(after)) == list(bench.log.read())[max(after, 0) :]
 
+    def test_single_entries_are_picked_in_order(self, bench: Bench) -> None:
+        log = filled(bench)
+        everything = {entry.seq: entry for entry in log.read()}
+        assert list(log.pick([9, 1, 4, 4, 77, 0, -1])) == [everything[1], everything[4], everything[9]]
+        assert list(log.pick([])) == []
+
+    def test_a_picked_entry_is_held_against_its_hash(self, bench: Bench) -> None:
+        log = filled(bench)
+        bench.put(bench.row(4) | {"payload": b"changed"})
+        with pytest.raises(LogCorrupted):
+            list(log.pick([4]))
+        assert [entry.seq for entry in log.pick([3])] == [3]
+
     def test_large_payload(self, bench: Bench) -> None:
         event = PlacesImported(origin="x", attribution="", table=bytes(range(256)) * 20_000, rejected={})
         bench.log.append([event], 1)

@@ -50,7 +50,7 @@ def _touched(event: Event) -> list[Subject]:
         return [(WARNING, event.identifier)]
     if isinstance(event, e.DeliveriesRecorded | e.DeliveriesRetried):
         return [(CHANNEL, event.channel), (WARNING, event.identifier)]
-    if isinstance(event, e.ChannelPaused | e.ChannelResumed):
+    if isinstance(event, e.ChannelPaused | e.ChannelResumed | e.ChannelTested):
         return [(CHANNEL, event.channel)]
     if isinstance(event, e.AttentionGiven):
         return [(event.kind, event.subject)]

@@ -40,10 +40,18 @@ class Exercise:
         return now_ms
 
 
-def play(exercise: Exercise, desk: Desk, clerk: Clerk, calls: Calls, clock: Clock, stopped: Callable[[], bool]) -> None:
+def play(
+    exercise: Exercise,
+    desk: Desk,
+    clerk: Clerk,
+    calls: Calls,
+    clock: Clock,
+    stopped: Callable[[], bool],
+    ended: Callable[[], None],
+) -> None:
     """Play an exercise to its end, then only attend to people and channels, until stopped.
 
-    Nothing is polled after the end, so no feed falls silent then: an exercise ends calmly.
+    Nothing is polled after the end, so no feed falls silent then: an exercise ends calmly. `ended` hears of it.
     """
 
     def pause(until_ms: float) -> None:
@@ -58,4 +66,6 @@ def play(exercise: Exercise, desk: Desk, clerk: Clerk, calls: Calls, clock: Cloc
         desk.deliver(delivery.feed, delivery.source, delivery.path, delivery.at_ms, delivery.note)
         desk.session.commit()
         clerk.attend()
+    pause(exercise.end_ms)
+    ended()
     pause(float("inf"))

@@ -65,6 +65,7 @@ class Office:
         self._sign = sign
         self._calls = Calls()
         self._stop = threading.Event()
+        self._exercised = threading.Event()  # the exercise has been played to its end
         self._work: Future[None] | None = None
         self._publish: Callable[[list[Change]], None] = lambda changes: None
         self._keeper: Keeper | None = None
@@ -87,6 +88,7 @@ class Office:
                 "seed": played.seed,
                 "speed": played.speed,
                 "ends": moment(played.end_ms),
+                "ended": self._exercised.is_set(),
             },
             "now": moment(self.clock()),
             "timezone": played.timezone if played is not None else self.config.timezone,
@@ -198,8 +200,8 @@ class Office:
         clerk = Clerk(session, Deliveries(lines), Inbox.of(self.folder), clock, self._calls)
         self._opened(session)
         try:
-            desk = Desk(session, played.cadence_ms)
-            exercise.play(played, desk, clerk, self._calls, clock, self._stop.is_set)
+            desk = Desk(session, played.cadence_ms, meanwhile=clerk.attend)
+            exercise.play(played, desk, clerk, self._calls, clock, self._stop.is_set, self._exercised.set)
         finally:
             clerk.close()
         clerk.collect()

@@ -132,8 +132,7 @@ class Measured:
 
         async def timed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                route = scope.get("route")
-                path = getattr(route, "path", "other")
+                path = _route(scope)
                 method = scope["method"] if scope["method"] in METHODS else "other"
                 self._metrics.requests.labels(method, path, str(message["status"])).inc()
                 self._metrics.latency.labels(method, path).observe(time.perf_counter() - begun)
@@ -143,3 +142,12 @@ class Measured:
 
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+API = "/api/v1"
+
+
+def _route(scope: Scope) -> str:
+    """The route as it is declared, where it hangs."""
+    path: str = getattr(scope.get("route"), "path", "other")
+    return (
+        f"{API}{path}" if path.startswith("/") and scope["path"].startswith(API) and not path.startswith(API) else path
+    )

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from almenara.board.forms import utc
-from almenara.service.session import Session
-from almenara.service.trial import try_channels
+from almenara.service.session import Session, now_ms
+from almenara.service.trial import new_test, records_of, try_channels
 from almenara.stages import outbox
 from almenara.web.asking import json, office_of, page
 from almenara.web.problems import Problem
@@ -51,8 +51,11 @@ async def channel(request: Request, channel: str) -> Response:
 
 @router.post("/channels/test", dependencies=[Depends(require("channels"))], summary="Test every line")
 async def test(request: Request) -> Response:
-    """A message of status Test to every endpoint that is configured for it, and to no others."""
+    """A message of status Test to every endpoint that is configured for it and to no others; the log keeps the results."""
     office = office_of(request)
     policy, words = await office.ask(lambda session: (session.state.policy, session.words))
-    trials = await asyncio.to_thread(try_channels, office.config.channel, office.base, office.clock(), policy, words)
+    message = new_test(policy, now_ms(), words)
+    trials = await asyncio.to_thread(try_channels, office.config.channel, office.base, message)
+    for record in records_of(trials, message):
+        await office.order(record, request.state.principal.name)
     return json({"items": [asdict(trial) for trial in trials]})

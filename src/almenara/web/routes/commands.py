@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Depends, Header, Request
 from fastapi.responses import Response
 
 from almenara.board import Board
-from almenara.model.commands import AnyCommand, DraftByHand, decode_command
+from almenara.model.commands import AnyCommand, DraftByHand, RecordTest, decode_command
 from almenara.model.errors import CommandRefused
 from almenara.model.events import Event
 from almenara.service.office import Office
@@ -51,6 +51,8 @@ async def command(
     """Done durably: 200 with what happened. Refused: 409 with the reason, and nothing changed."""
     office, principal = office_of(request), request.state.principal
     order = decode_command(msgspec.json.encode(body))
+    if isinstance(order, RecordTest):
+        raise Problem(422, "not-possible", "Tests are made by POST /channels/test, which writes them down itself.")
     tag = str(order.__struct_config__.tag)
     await security.demand_command(request, principal, tag, position_of(order, office), subject_of(order))
     if idempotency_key is None:
