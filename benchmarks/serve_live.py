@@ -22,6 +22,8 @@ import numpy as np
 import uvicorn
 from fastapi import Request
 
+from almenara.accounts.principal import Principal
+from almenara.accounts.roles import ACTIONS
 from almenara.board import Board, Change
 from almenara.service.rates import memory_mb
 from almenara.service.session import now_ms
@@ -47,13 +49,13 @@ _PADDING = "x" * 500
 
 async def let_in(self: security.Require, request: Request) -> Any:
     """Anybody: what lies behind the door is measured, not the door."""
-    request.state.principal = SimpleNamespace(name="Bench")
+    request.state.principal = Principal("bench", scopes=ACTIONS)
     return request.state.principal
 
 
 def open_the_door() -> None:
     """Let anybody in, in this process."""
-    security.Require.__call__ = let_in  # type: ignore[method-assign]
+    security.Require.__call__ = let_in  # type: ignore[method-assign, assignment]
     security.still_in = lambda request, principal: True
 
 

@@ -11,12 +11,18 @@ import { t, tCode } from "../i18n";
 import { picture } from "../live/store";
 import { icon } from "../theme/icons";
 
+interface Trial {
+  channel: string;
+  recipient: string;
+  outcome: string;
+  detail: string;
+}
+
 interface Rejected {
   at: string;
   origin: string;
   reason: string;
   rows: number;
-  detail: string;
 }
 
 @customElement("view-health")
@@ -31,6 +37,7 @@ export class HealthView extends AlmenaraElement {
     `,
   ];
   protected override readonly topics = ["source", "channel", "reset", "session", "clock"] as const;
+  @state() private trials: Trial[] = [];
   @state() private quarantine: { name: string; items: Rejected[] } | null = null;
 
   protected override render(): TemplateResult {
@@ -41,7 +48,8 @@ export class HealthView extends AlmenaraElement {
           <tbody>${[...picture.sources.values()].map((source) => this.renderSource(source))}</tbody></table></div>
         ${this.renderQuarantine()}
       </section>
-      <section class="stack"><h2>${t("health.channels")}</h2>
+      <section class="stack"><div class="row"><h2>${t("health.channels")}</h2>${picture.can("channels") ? html`<button data-testid="test-channels" @click=${this.testAll}>${t("health.test")}</button>` : nothing}</div>
+        ${this.trials.length ? renderTrials(this.trials) : nothing}
         ${
           picture.channels.size
             ? html`<div class="scroll" tabindex="0" role="region" aria-label=${t("health.channels")}><table data-testid="channels"><thead><tr><th>${t("card.channel")}</th><th>${t("health.state")}</th><th>${t("health.last-success")}</th>
@@ -76,7 +84,7 @@ export class HealthView extends AlmenaraElement {
     if (!this.quarantine) return nothing;
     return html`<div class="notice stack"><h3>${t("health.quarantine", { name: this.quarantine.name })}</h3>
       <table><thead><tr><th>${t("health.when")}</th><th>${t("health.reason")}</th><th class="number">${t("health.rows")}</th><th>${t("health.detail")}</th></tr></thead>
-      <tbody>${this.quarantine.items.map((each) => html`<tr><td><alm-when at=${each.at}></alm-when></td><td class="mono">${each.reason}</td><td class="number">${each.rows}</td><td class="small">${each.detail || each.origin}</td></tr>`)}</tbody></table></div>`;
+      <tbody>${this.quarantine.items.map((each) => html`<tr><td><alm-when at=${each.at}></alm-when></td><td class="mono">${each.reason}</td><td class="number">${each.rows}</td><td class="small">${each.origin}</td></tr>`)}</tbody></table></div>`;
   }
 
   private renderChannel(channel: Channel): TemplateResult {
@@ -96,9 +104,17 @@ export class HealthView extends AlmenaraElement {
     return html`<span class="row">
       <button @click=${() => void this.turn(channel, paused ? "resume" : "pause")}>${t(paused ? "health.resume" : "health.pause")}</button>
       ${channel.dead ? html`<button @click=${() => void attempt(() => command({ command: "retry", channel: channel.name }), { text: t("health.retried") })}>${t("health.retry")}</button>` : nothing}
-      <button @click=${() => void attempt(() => post(`/channels/${encodeURIComponent(channel.name)}/test`, {}), { text: t("health.tested") })}>${t("health.test")}</button>
     </span>`;
   }
+
+  private readonly testAll = async (): Promise<void> => {
+    await attempt(
+      async () => {
+        this.trials = (await post<{ items: Trial[] }>("/channels/test", {})).items;
+      },
+      { text: t("health.tested") },
+    );
+  };
 
   private async turn(channel: Channel, deed: "pause" | "resume"): Promise<void> {
     const reason = await ask({
@@ -109,4 +125,11 @@ export class HealthView extends AlmenaraElement {
     if (reason)
       await attempt(() => command({ command: deed, channel: channel.name, reason }), { text: t("health.done") });
   }
+}
+
+function renderTrials(trials: Trial[]): TemplateResult {
+  return html`<ul class="notice" data-testid="trials">${trials.map(
+    (trial) =>
+      html`<li>${trial.channel} ${trial.recipient}: ${trial.outcome ? tCode("trial", trial.outcome) : t("health.not-tested")} <span class="small soft">${trial.detail}</span></li>`,
+  )}</ul>`;
 }

@@ -68,11 +68,6 @@ class Message:
         return self.draft.identifier
 
     @property
-    def expires_ms(self) -> int:
-        """As sent; as drafted when it was not."""
-        return self.sent.expires_ms if self.sent is not None else self.draft.expires_ms
-
-    @property
     def is_over(self) -> bool:
         """Whether it neither waits nor holds any more."""
         return self.state in OVER
