@@ -51,7 +51,7 @@ async def channel(request: Request, channel: str) -> Response:
 
 @router.post("/channels/test", dependencies=[Depends(require("channels"))], summary="Test every line")
 async def test(request: Request) -> Response:
-    """A message of status Test to every endpoint that is configured for it and to no others; the log keeps the results."""
+    """A Test message to every endpoint that is configured for it and to no others; the log keeps what came of it."""
     office = office_of(request)
     policy, words = await office.ask(lambda session: (session.state.policy, session.words))
     message = new_test(policy, now_ms(), words)
