@@ -181,15 +181,13 @@ class TestSetup:
         book.setup.use(code, now_ms=book.clock(), **self.FIRST)
 
     def test_once(self, empty: Accounts) -> None:
-        assert empty.setup.needed is True
         code = empty.setup.open(empty.clock())
         assert code is not None
         assert empty.setup.path.read_text("ascii").strip() == code
         assert stat.S_IMODE(empty.setup.path.stat().st_mode) == 0o600
         self.use(empty, f" {code.lower()} ")
         assert not empty.setup.path.exists()
-        closed: Accounts = empty  # mypy takes what was needed before for needed still
-        assert closed.setup.needed is False
+        assert not empty.setup.needed
         with pytest.raises(CommandRefused) as refused:
             self.use(empty, code)
         assert refused.value.reason == "already-set-up"
