@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from almenara.accounts.oidc_settings import OidcSettings, check_settings
 from almenara.model.errors import UsageError
 from almenara.stages.public_warnings import Policy, Words, check_policy, read_words, shipped
 from almenara.stages.public_warnings.situation import HOUR_MS, KINDS
@@ -43,6 +44,14 @@ every_s = 600
 # key = "keys/warnings.key.pem"
 # certificate = "keys/warnings.crt.pem"
 
+# origin = "https://alerts.agency.example" # the address that people open, for `almenara serve` behind a proxy
+
+# [oidc]                   # sign-in by the agency's identity provider; see docs/accounts.md
+# issuer = "https://id.agency.example/realms/agency"
+# client_id = "almenara"
+# client_secret_file = "keys/oidc.secret" # or client_secret_env = "NAME"
+# roles = { "almenara-admins" = "administrator", "duty-loja" = "duty_officer@loja" } # by the claim `groups`
+
 # [[channel]]              # where warnings go; see: almenara channels
 # name = "folder"          # yours to choose
 # plugin = "directory"     # see: almenara channels list
@@ -61,6 +70,7 @@ GROWTH_MIN, GROWTH_MAX = 1.05, 10.0
 
 CONCURRENCY_MAX = 1_000
 TIMEOUT_S_MAX = 300
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?")
 _CHANNEL_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}")
 
 
@@ -117,6 +127,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     out: str | None = None
     approval: dict[str, str] = {}
     signing: SigningConfig | None = None
+    origin: str | None = None  # https://host[:port], nothing after it
+    oidc: OidcSettings | None = None
     feed: tuple[FeedConfig, ...] = ()
     channel: tuple[ChannelConfig, ...] = ()
 
@@ -166,6 +178,13 @@ def _check(config: Config, path: Path) -> None:
     if len(set(names)) < len(names):
         raise UsageError(f"{path}: two feeds have the same name.")
     _check_warnings(config, path)
+    if config.origin is not None and not _ORIGIN.fullmatch(config.origin):
+        raise UsageError(f"{path}: origin is an address without a path: https://alerts.agency.example.")
+    if config.oidc is not None:
+        try:
+            check_settings(config.oidc)
+        except UsageError as error:
+            raise UsageError(f"{path}: {error}") from error
     for channel in config.channel:
         _check_channel(channel, path)
     if config.status == "Actual" and config.sender is None and any(one.status == "Actual" for one in config.channel):

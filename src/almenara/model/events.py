@@ -340,4 +340,18 @@ class HazardUnlabelled(Event, frozen=True, kw_only=True):
     by: str
 
 
+class Audited(Event, frozen=True, kw_only=True):
+    """What somebody of the agency's own staff, or a program with a key, did in the system or was refused.
+
+    What other events tell with their `by` is not told twice.
+    """
+
+    now_ms: int
+    by: str  # the account's name, "api-key/…", "command line: …", or "nobody" who was let in
+    action: str  # "sign-in", "people.grant", "read.audit", an action or a command that was refused, …
+    subject: str  # whom or what it concerns, may be empty
+    outcome: str  # "done" | "refused"
+    detail: str  # for people, may be empty; never a secret
+
+
 EVENTS: dict[str, type[Event]] = {event.__name__: event for event in Event.__subclasses__()}

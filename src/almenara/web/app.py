@@ -2,13 +2,13 @@
 
 import importlib
 import pkgutil
-from typing import Any
 
 from fastapi import FastAPI
 
 from almenara import __version__
+from almenara.accounts.book import Accounts
 from almenara.service.office import Office
-from almenara.web import problems, routes
+from almenara.web import problems, routes, security
 from almenara.web.guard import Guard
 from almenara.web.hub import Hub
 from almenara.web.logs import Logged
@@ -17,13 +17,13 @@ from almenara.web.metrics import Measured, Metrics
 PREFIX = "/api/v1"
 
 
-def create_app(office: Office | None, accounts: Any, *, tls: bool = False) -> FastAPI:
+def create_app(office: Office | None, accounts: Accounts | None, *, tls: bool = False) -> FastAPI:
     """The application over an office and its accounts (None: only its description is asked for)."""
     app = FastAPI(
         title="Almenara",
         version=__version__,
         summary="Hazard early warning: what is happening, what is threatened, what is said to the public.",
-        openapi_url=f"{PREFIX}/openapi.json",
+        openapi_url=None,  # served by `security`, to those who may read
         docs_url=None,  # the pages that FastAPI has load scripts from elsewhere
         redoc_url=None,
     )
@@ -35,6 +35,7 @@ def create_app(office: Office | None, accounts: Any, *, tls: bool = False) -> Fa
         if not module.name.startswith("_"):
             loaded = importlib.import_module(f"{routes.__name__}.{module.name}")
             app.include_router(loaded.router, prefix=getattr(loaded, "PREFIX", PREFIX))
+    security.install(app)
     if office is not None:
         app.state.metrics = Metrics(office, app.state.hub)
         app.add_middleware(Measured, metrics=app.state.metrics)

@@ -12,10 +12,14 @@ from pathlib import Path
 import msgspec
 import uvicorn
 
+from almenara.accounts.book import Accounts
+from almenara.accounts.oidc import OidcClient
+from almenara.accounts.oidc_settings import read_secret
 from almenara.board import Change
 from almenara.board.forms import moment
 from almenara.model.errors import CommandRefused, UsageError
 from almenara.service.office import Office
+from almenara.service.session import now_ms
 from almenara.web import logs
 from almenara.web.app import create_app
 from almenara.web.hub import Hub
@@ -45,7 +49,22 @@ class Address:
 def serve(office: Office, address: Address, say: Callable[[str], None], *, json_log: bool = False) -> None:
     """Serve until SIGTERM, SIGINT, or the office's end. Raises what the office failed with."""
     logs.set_up(as_json=json_log)
-    app = create_app(office, None, tls=address.tls_cert is not None or address.behind_proxy)
+    with open_accounts(office) as accounts:
+        code = accounts.setup.open(accounts.clock())
+        if code is not None:
+            say(f"setup     code {code}, good for an hour, also in {accounts.setup.path}")
+        _run(office, accounts, address, say)
+
+
+def open_accounts(office: Office) -> Accounts:
+    """The accounts beside the log, and the identity provider if one is configured. Raises UsageError."""
+    settings = office.config.oidc
+    provider = OidcClient(settings, read_secret(settings, office.base)) if settings is not None else None
+    return Accounts(office.folder, now_ms, oidc=provider, origin=office.config.origin)
+
+
+def _run(office: Office, accounts: Accounts, address: Address, say: Callable[[str], None]) -> None:
+    app = create_app(office, accounts, tls=address.tls_cert is not None or address.behind_proxy)
     config = uvicorn.Config(
         app,
         host=address.host,
