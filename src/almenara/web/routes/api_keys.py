@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 from almenara.accounts.api_keys import ApiKey
 from almenara.accounts.principal import Principal
 from almenara.accounts.roles import EVERYWHERE, KEY_SCOPES
+from almenara.board.forms import moment
 from almenara.web.audit_desk import desk_of
-from almenara.web.routes.session import fresh, utc
+from almenara.web.routes.session import fresh
 from almenara.web.security import accounts_of, require
 
 router = APIRouter(tags=["api keys"])
@@ -75,6 +76,6 @@ def told(key: ApiKey, now_ms: int) -> dict[str, Any]:
         "area": key.area,
         "state": state,
         "created_by": key.created_by,
-        "created": utc(key.created_ms),
-        "expires": utc(key.expires_ms),
+        "created": moment(key.created_ms),
+        "expires": moment(key.expires_ms),
     }

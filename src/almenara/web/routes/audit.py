@@ -2,21 +2,20 @@
 
 import asyncio
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
 from almenara.accounts.principal import Principal
+from almenara.board.forms import moment
 from almenara.board.subjects import AUDIT
 from almenara.model.errors import AlmenaraError
 from almenara.model.events import Audited, Event, WarningDrafted
 from almenara.ports import EventLog
 from almenara.service.history import History
-from almenara.service.office import Office
+from almenara.web.asking import Cursor, Limit, Time, from_cursor, ms_of, office_of, to_cursor
 from almenara.web.audit_desk import desk_of
 from almenara.web.problems import Problem
-from almenara.web.routes.session import utc
 from almenara.web.security import require
 
 router = APIRouter(tags=["audit"])
@@ -30,28 +29,26 @@ LOOKED_MAX = 20_000
 async def audit(
     request: Request,
     principal: Annotated[Principal, Depends(require("audit", sealed="audit"))],
-    since: Annotated[datetime | None, Query()] = None,
+    since: Time = None,
     who: Annotated[str, Query(max_length=100)] = "",
     action: Annotated[str, Query(max_length=100)] = "",
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[str, Query(max_length=20)] = "",
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> dict[str, Any]:
     """A page of at most `limit`, and `next` for the one after it. `who` and `action` are whole names."""
-    if cursor and not cursor.isdecimal():
-        raise Problem(422, "invalid-request", "cursor: take the `next` of a page.")
+    (before,) = from_cursor(cursor, int) or (None,)
     await _settled(request)
-    since_ms = 0 if since is None else round(since.replace(tzinfo=since.tzinfo or UTC).timestamp() * 1000)
-    office: Office = request.app.state.office
+    since_ms = 0 if since is None else ms_of(since)
+    office = office_of(request)
     history = office.history
-    if history is None:
-        raise Problem(503, "not-ready", f"The service is {office.stage}.", {"Retry-After": "2"})
+    assert history is not None, "it is opened with the log"
 
     def page() -> tuple[list[dict[str, Any]], int | None]:
         with closing(office.open_reader()) as log:
-            return read(history, log, int(cursor) if cursor else None, limit, since_ms, who, action)
+            return read(history, log, before, limit, since_ms, who, action)
 
     items, following = await asyncio.to_thread(page)
-    return {"items": items, "next": None if following is None else str(following)}
+    return {"items": items, "next": None if following is None else to_cursor(following)}
 
 
 def read(
@@ -60,9 +57,7 @@ def read(
     """A page of the audit and where the next one begins; None when there is nothing before it."""
     items: list[dict[str, Any]] = []
     looked = 0
-    while marks := history.marks(
-        AUDIT, who or None, before=before, since_ms=since_ms, newest_first=True, limit=_CHUNK
-    ):
+    while marks := history.marks(AUDIT, who or None, before=before, since_ms=since_ms, newest_first=True, limit=_CHUNK):
         for seq, event in reversed(list(history.events(log, marks))):
             if looked == LOOKED_MAX or len(items) == limit:
                 return items, seq + 1
@@ -87,7 +82,7 @@ def tell(seq: int, event: Event) -> dict[str, Any]:
     at_ms: int = getattr(event, "now_ms", 0)
     return {
         "seq": seq,
-        "at": utc(at_ms),
+        "at": moment(at_ms),
         "by": by,
         "action": action,
         "subject": subject,

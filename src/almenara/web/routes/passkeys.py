@@ -8,9 +8,10 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from almenara.accounts.principal import Principal
+from almenara.board.forms import moment
 from almenara.web.audit_desk import desk_of
 from almenara.web.problems import Problem
-from almenara.web.routes.session import enter, failed, fresh, utc, wait
+from almenara.web.routes.session import enter, failed, fresh, wait
 from almenara.web.security import accounts_of, address_of, check_origin, origin_of, require, site_of
 
 router = APIRouter(tags=["passkeys"])
@@ -35,7 +36,7 @@ class NewPasskey(Proof):
 async def list_mine(request: Request, principal: Mine) -> dict[str, Any]:
     """Oldest first."""
     mine = accounts_of(request).passkeys.list_of(principal.account)
-    return {"items": [{"id": one.id, "label": one.label, "created": utc(one.created_ms)} for one in mine]}
+    return {"items": [{"id": one.id, "label": one.label, "created": moment(one.created_ms)} for one in mine]}
 
 
 @router.post("/passkeys/options", summary="Begin to register a passkey")

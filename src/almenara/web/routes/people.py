@@ -12,9 +12,11 @@ from pydantic import BaseModel, Field
 from almenara.accounts.people import Person
 from almenara.accounts.principal import Principal
 from almenara.accounts.roles import EVERYWHERE, ROLES, Grant
+from almenara.board.forms import moment, utc
+from almenara.web.asking import Cursor, Limit, from_cursor, to_cursor
 from almenara.web.audit_desk import desk_of
 from almenara.web.problems import Problem
-from almenara.web.routes.session import hashing, utc
+from almenara.web.routes.session import hashing
 from almenara.web.security import accounts_of, require
 
 router = APIRouter(tags=["people"])
@@ -56,14 +58,15 @@ class PasswordBody(BaseModel):
 async def list_people(
     request: Request,
     principal: Annotated[Principal, Depends(require("people", sealed="people"))],
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[str, Query(max_length=200)] = "",
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> dict[str, Any]:
     """A page of at most `limit`, and `next` for the one after it."""
-    found = await asyncio.to_thread(accounts_of(request).people.list_all, cursor, limit + 1)
+    (after,) = from_cursor(cursor, str) or ("",)
+    found = await asyncio.to_thread(accounts_of(request).people.list_all, after, limit + 1)
     return {
         "items": [told(person) for person in found[:limit]],
-        "next": found[limit - 1].name if len(found) > limit else None,
+        "next": to_cursor(found[limit - 1].name) if len(found) > limit else None,
         "roles": {role: sorted(actions) for role, actions in ROLES.items()},
     }
 
@@ -222,8 +225,8 @@ def told(person: Person) -> dict[str, Any]:
         "has_password": person.has_password,
         "passkeys": person.passkeys,
         "from_oidc": person.from_oidc,
-        "disabled": None if person.disabled_ms is None else utc(person.disabled_ms),
-        "created": utc(person.created_ms),
+        "disabled": utc(person.disabled_ms),
+        "created": moment(person.created_ms),
     }
 
 

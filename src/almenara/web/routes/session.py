@@ -1,7 +1,6 @@
 """Signing in and out, and what the signed-in person is shown of themselves."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import anyio
@@ -13,6 +12,7 @@ from almenara import __version__
 from almenara.accounts.people import Person, fold
 from almenara.accounts.principal import Principal
 from almenara.accounts.tokens import csrf_token
+from almenara.service.office import Office
 from almenara.web.audit_desk import desk_of
 from almenara.web.problems import Problem
 from almenara.web.security import COOKIE, accounts_of, address_of, check_origin, give_session, require
@@ -180,9 +180,7 @@ def hashing(request: Request) -> anyio.CapacityLimiter:
 
 async def told(request: Request, principal: Principal, token: str) -> dict[str, Any]:
     """A session as its person is shown it."""
-    office = request.app.state.office
-    mode: dict[str, Any] = office.mode()
-    drill = mode["drill"]
+    office: Office = request.app.state.office
     return {
         "person": {
             "name": principal.name,
@@ -193,16 +191,6 @@ async def told(request: Request, principal: Principal, token: str) -> dict[str, 
         },
         "actions": sorted(principal.actions),
         "csrf": csrf_token(token),
-        "mode": mode
-        | {"now": utc(mode["now"]), "drill": None if drill is None else drill | {"ends": utc(drill["ends"])}},
+        "mode": office.mode(),
         "version": __version__,
     }
-
-
-def utc(at_ms: int) -> str:
-    """ISO 8601, UTC, to the second.
-
-    >>> utc(0)
-    '1970-01-01T00:00:00Z'
-    """
-    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
