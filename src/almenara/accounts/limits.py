@@ -32,6 +32,11 @@ class Limit:
         while len(self._buckets) > self._keys_max:
             self._buckets.popitem(last=False)
 
+    def give_back(self, key: str, now_ms: int) -> None:
+        """One of those taken does not count after all."""
+        if key in self._buckets:
+            self._buckets[key] = (min(float(self._count), self._level(key, now_ms) + 1.0), now_ms)
+
     def clear(self, key: str) -> None:
         """Forget the key."""
         self._buckets.pop(key, None)
@@ -52,7 +57,7 @@ class SignInLimits:
         self.by_address = Limit(30, 5 * MINUTE_MS)
         self.by_name_and_address = Limit(8, 15 * MINUTE_MS)
         self.by_name = Limit(100, 15 * MINUTE_MS)
-        #: Failures that enter the log, all together: nobody fills a disk by guessing.
+        #: Refusals that enter the log, by account, and all together ("") of nobody known: nobody fills a disk with them.
         self.told = Limit(60, 10 * MINUTE_MS)
 
     def wait_ms(self, address: str, name: str, now_ms: int) -> int:
@@ -72,9 +77,12 @@ class SignInLimits:
             self.by_name_and_address.take(f"{name[:64]}\n{network}", now_ms)
             self.by_name.take(name[:64], now_ms)
 
-    def succeeded(self, address: str, name: str) -> None:
-        """The person is who they say: their own slips from here are forgotten, the address's others are not."""
-        self.by_name_and_address.clear(f"{name[:64]}\n{network_of(address)}")
+    def succeeded(self, address: str, name: str, now_ms: int) -> None:
+        """It was no failure: their own slips from here are forgotten, those of others are not."""
+        network = network_of(address)
+        self.by_address.give_back(network, now_ms)
+        self.by_name.give_back(name[:64], now_ms)
+        self.by_name_and_address.clear(f"{name[:64]}\n{network}")
 
 
 def network_of(address: str) -> str:

@@ -232,9 +232,9 @@ class People:
         """Remove an area that no grant and no key names."""
         with self._database.writing() as connection:
             used = connection.execute(
-                "SELECT (SELECT count(*) FROM grants WHERE area = ?1)"
-                " + (SELECT count(*) FROM api_keys WHERE area = ?1 AND revoked_ms IS NULL)",
-                (name,),
+                "SELECT (SELECT count(*) FROM grants WHERE area = :name)"
+                " + (SELECT count(*) FROM api_keys WHERE area = :name AND revoked_ms IS NULL)",
+                {"name": name},
             ).fetchone()[0]
             if used:
                 raise CommandRefused("in-use", f"{used} grants or keys name the area {name}: take them back first.")

@@ -100,8 +100,8 @@ async def demand_command(
 async def refusal(request: Request, principal: Principal, action: str, subject: str) -> Problem:
     """The 403 to raise; attempts to change something are entered in the audit."""
     accounts = accounts_of(request)
-    if request.method not in _SAFE and not accounts.limits.told.wait_ms("", accounts.clock()):
-        accounts.limits.told.take("", accounts.clock())
+    if request.method not in _SAFE and not accounts.limits.told.wait_ms(principal.name, accounts.clock()):
+        accounts.limits.told.take(principal.name, accounts.clock())
         await desk_of(request).write(principal.name, action, subject[:200], "refused", "not allowed")
     return Problem(403, "not-allowed", f"This takes a role that you do not have here: {action}.")
 

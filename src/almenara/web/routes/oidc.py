@@ -59,6 +59,7 @@ async def finish(
             raise CommandRefused("provider-refused", "The identity provider did not sign you in.")
         ticket = request.cookies.get(COOKIE, "")
         person = accounts.admit(await client.finish(ticket, state, code, iss, accounts.clock()))
+        accounts.limits.succeeded(address_of(request), "", accounts.clock())  # counted when it was begun
     except (CommandRefused, UsageError) as refused:
         accounts.limits.failed(address_of(request), "", accounts.clock())
         await failed(request, "", str(refused))

@@ -67,7 +67,7 @@ async def sign_in(request: Request, body: SignIn) -> JSONResponse:
         person = await asyncio.to_thread(accounts.people.check_sign_in, name, body.password)
     if person is None:
         raise await failed(request, name, "Name or password is wrong.")
-    accounts.limits.succeeded(address, name)
+    accounts.limits.succeeded(address, name, accounts.clock())
     return await enter(request, person, "password")
 
 
@@ -113,7 +113,7 @@ async def change_password(request: Request, principal: Mine, body: NewPassword) 
         person = await asyncio.to_thread(accounts.people.check_sign_in, principal.name, body.current)
         if person is None:
             raise Problem(403, "wrong-password", "The present password is another one.")
-        accounts.limits.succeeded(address, principal.name)
+        accounts.limits.succeeded(address, principal.name, accounts.clock())
         await asyncio.to_thread(
             accounts.people.set_password,
             principal.name,
