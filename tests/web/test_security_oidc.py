@@ -184,7 +184,7 @@ def test_tokens_that_say_the_wrong_thing(scene: Scene, what: str) -> None:
 )
 def test_tokens_that_are_signed_wrongly(scene: Scene, how: str) -> None:
     strange = ECKey.generate_key("P-256", {"kid": "strange"})
-    twin = ECKey.generate_key("P-256", {"kid": scene.provider.key.kid})
+    twin = ECKey.generate_key("P-256", {"kid": str(scene.provider.key.kid)})
     scene.provider.forge = {
         "not at all": sign_not_at_all,
         "with the client's secret": sign_with_shared_secret,

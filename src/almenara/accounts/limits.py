@@ -57,7 +57,7 @@ class SignInLimits:
         self.by_address = Limit(30, 5 * MINUTE_MS)
         self.by_name_and_address = Limit(8, 15 * MINUTE_MS)
         self.by_name = Limit(100, 15 * MINUTE_MS)
-        #: Refusals that enter the log, by account, and all together ("") of nobody known: nobody fills a disk with them.
+        #: Refusals that enter the log, by account, and under "" those of nobody known: nobody fills a disk with them.
         self.told = Limit(60, 10 * MINUTE_MS)
 
     def wait_ms(self, address: str, name: str, now_ms: int) -> int:

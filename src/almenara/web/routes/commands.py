@@ -16,6 +16,7 @@ from almenara.service.office import Office
 from almenara.stages.public_warnings.by_hand import area_of
 from almenara.web import security
 from almenara.web.asking import json, office_of
+from almenara.web.audit_desk import desk_of
 from almenara.web.problems import Problem
 from almenara.web.security import require
 
@@ -55,12 +56,12 @@ async def command(
     tag = str(order.__struct_config__.tag)
     await security.demand_command(request, principal, tag, position_of(order, office), subject_of(order))
     if idempotency_key is None:
-        return json(await _done(office, order, principal.name))
+        return json(await _done(request, order, principal.name))
     kept = _kept(request)
     key = principal.name, idempotency_key
     first = kept.get(key)
     if first is None:
-        first = kept[key] = body, asyncio.ensure_future(_done(office, order, principal.name))
+        first = kept[key] = body, asyncio.ensure_future(_done(request, order, principal.name))
         while len(kept) > KEPT_MAX:
             kept.popitem(last=False)
     if first[0] != body:
@@ -115,8 +116,14 @@ def _of_warning(board: Board, name: str) -> tuple[float, float] | None:
     return _of_incident(board, name)
 
 
-async def _done(office: Office, order: AnyCommand, by: str) -> dict[str, Any]:
-    events = await office.order(order, by)
+async def _done(request: Request, order: AnyCommand, by: str) -> dict[str, Any]:
+    office = office_of(request)
+    try:
+        events = await office.order(order, by)
+    except CommandRefused as refused:  # what is done is told by its own events
+        tag = str(order.__struct_config__.tag)
+        await desk_of(request).write(by, tag, subject_of(order), "refused", refused.reason)
+        raise
     return {"said": [_told(event) for event in events], "seq": office.board.seq}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import Callable
 from typing import Annotated
 
@@ -16,15 +17,17 @@ from almenara.board.forms import moment
 from almenara.web.asking import office_of
 from almenara.web.hub import CLIENTS_MAX, Hub, frame, told_once
 from almenara.web.problems import Problem
-from almenara.web.security import require
+from almenara.web.security import require, still_in
 
 router = APIRouter(tags=["situation"])
 
 #: Who missed more things than this fetches the situation anew.
 REPLAY_MAX = 2_000
-#: A connection ends after so long, so that who may not look any more stops looking; the browser comes back by itself.
+#: A connection ends after so long and the browser comes back by itself, which keeps the session in use.
 LIFETIME_S = 900.0
 RETRY_MS = 1_000
+#: How soon who was shut out is told nothing more.
+CHECK_S = 10.0
 
 
 @router.get("/live", dependencies=[Depends(require("read"))], summary="What changes, as it changes")
@@ -42,7 +45,8 @@ async def live(
     since = after
     if last_event_id:
         since = int(last_event_id) if last_event_id.isdigit() and len(last_event_id) < 19 else -1
-    return _Stream(hub, lambda: begin(office.board, since, office.clock()))
+    principal = request.state.principal
+    return _Stream(hub, lambda: begin(office.board, since, office.clock()), lambda: still_in(request, principal))
 
 
 def begin(board: Board, since: int | None, now_ms: int) -> bytes:
@@ -60,9 +64,9 @@ def begin(board: Board, since: int | None, now_ms: int) -> bytes:
 class _Stream(Response):
     """One screen's connection."""
 
-    def __init__(self, hub: Hub, first: Callable[[], bytes]) -> None:
+    def __init__(self, hub: Hub, first: Callable[[], bytes], stays: Callable[[], bool]) -> None:
         super().__init__(media_type="text/event-stream")
-        self._hub, self._first = hub, first
+        self._hub, self._first, self._stays = hub, first, stays
         del self.headers["content-length"]
         self.headers["cache-control"] = "no-store"
         self.headers["x-accel-buffering"] = "no"  # a front proxy must not gather events
@@ -82,12 +86,16 @@ class _Stream(Response):
 
     async def _tell(self, send: Send) -> None:
         hub = self._hub
-        place = hub.end
+        place, checked_s = hub.end, time.monotonic()
         await _send(send, self._first())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LIFETIME_S * (0.8 + 0.4 * random.random())):
                 while not hub.closed:
                     await hub.news(place)
+                    if time.monotonic() - checked_s >= CHECK_S:  # the clock is news every ten seconds at the latest
+                        checked_s = time.monotonic()
+                        if not self._stays():
+                            break
                     data, place = hub.take(place), hub.end
                     await _send(send, data if data is not None else b"event: reset\ndata: {}\n\n")
         await send({"type": "http.response.body", "body": b": come back\n\n", "more_body": False})
