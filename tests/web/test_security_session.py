@@ -201,13 +201,14 @@ class TestSetup:
 
     def test_until_then_all_else_is_shut(self, empty: Door) -> None:
         browser, key = empty.browser(), {"Authorization": "Bearer x"}
-        for path in ("/", "/feeds/x", "/metrics", "/api/v1/situation", "/api/v1/session", "/api/v1/openapi.json"):
+        for path in ("/metrics", "/api/v1/situation", "/api/v1/session", "/api/v1/openapi.json", "/ogc"):
             answer = browser.send("GET", path, headers=key)
-            assert answer.status_code == 503, path
+            assert answer.status_code == 401, path
             assert answer.json()["reason"] == "setup-needed"
             assert answer.headers["x-content-type-options"] == "nosniff"
-        assert "/console/" in browser.send("GET", "/", headers={"Accept": "text/html"}).text
-        assert browser.post("/session", {"name": "a", "password": "b"}).status_code == 503
+        assert "/console/" in browser.send("GET", "/metrics", headers={"Accept": "text/html"}).text
+        assert browser.post("/session", {"name": "a", "password": "b"}).status_code == 401
+        assert browser.send("GET", "/push-worker.js").status_code == 200  # for the public, whoever administers
         assert browser.send("GET", "/healthz").status_code == 200
         assert browser.get("/setup").json() == {"needed": True, "open": False}
         assert browser.post("/setup", self.body("")).status_code == 409
@@ -238,7 +239,7 @@ class TestSetup:
         empty.time.now_ms += LASTS_MS
         assert empty.browser().get("/setup").json() == {"needed": True, "open": False}
         assert empty.browser().post("/setup", self.body(code)).json()["reason"] == "setup-closed"
-        assert empty.browser().get("/areas").status_code == 503
+        assert empty.browser().get("/areas").status_code == 401
 
 
 class TestAdministration:

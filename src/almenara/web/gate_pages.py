@@ -27,9 +27,9 @@ def sign_in_page() -> HTMLResponse:
 
 
 def setup_page() -> HTMLResponse:
-    """The body of a 503 while there is no administrator."""
+    """The body of a 401 while there is no administrator."""
     return _page(
-        503,
+        401,
         'El servicio aún no tiene administrador: <a href="/console/">configúrelo</a> con el código que imprimió al '
         "arrancar.",
         'The service has no administrator yet: <a href="/console/">set it up</a> with the code that it printed when '

@@ -46,8 +46,11 @@ OPEN: frozenset[str] = frozenset(
         "/warnings/{identifier}/cap.xml",
     }
 )
-#: What answers before there is an administrator.
-_BEFORE_SETUP = ("/healthz", "/readyz", "/api/v1/setup", "/console")
+#: What answers before there is an administrator: the setup, and what is for the public.
+_BEFORE_SETUP = (
+    *("/healthz", "/readyz", "/api/v1/setup", "/console"),
+    *("/", "/warnings", "/feeds", "/public", "/push-worker.js", "/api/v1/push"),
+)
 
 _cookie = APIKeyCookie(name=COOKIE, auto_error=False, description="A person's session: POST /api/v1/session")
 _bearer = HTTPBearer(auto_error=False, bearerFormat="alm_…", description="An API key: POST /api/v1/api-keys")
@@ -188,7 +191,7 @@ def give_session(request: Request, response: Response, token: str) -> None:
 
 
 def install(app: FastAPI) -> None:
-    """Tell refusals as they are to be told; serve nothing but the setup until there is an administrator."""
+    """Tell refusals as they are to be told; nobody gets in before there is an administrator."""
 
     async def unknown(request: Request, error: Exception) -> Response:
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):
@@ -204,7 +207,7 @@ def install(app: FastAPI) -> None:
 
 
 class SetupFirst:
-    """ASGI middleware: as long as there is no administrator, all but the setup is shut."""
+    """ASGI middleware: as long as there is no administrator, all but the setup and the public's pages is shut."""
 
     def __init__(self, inner: ASGIApp, app: FastAPI) -> None:
         self._inner, self._app = inner, app
@@ -222,5 +225,6 @@ class SetupFirst:
         if scope["method"] == "GET" and b"text/html" in accepted:
             await gate_pages.setup_page()(scope, receive, send)
         else:
-            shut = problem(503, "setup-needed", "There is no administrator yet: set the service up first.")
+            detail = "There is no administrator yet: set the service up first."
+            shut = problem(401, "setup-needed", detail, {"WWW-Authenticate": "Bearer"})
             await shut(scope, receive, send)
