@@ -34,8 +34,8 @@ from almenara.stores import open_log
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 START_MS = 1_704_067_200_000  # 2024-01-01
-#: Fires begin and end within a period, so that as the year goes by they end and are archived.
-PERIOD_DAYS = 10.0
+#: Fires that begin in one day's share do so within six days, and burn until the tenth.
+LASTING_DAYS = 10.0
 #: What is made beyond need: MODIS' rows, which `write_firms_csv` leaves out, and 5 % to choose from.
 SPARE = 1.05 / 0.6
 #: A file is delivered so long after its last detection was acquired.
@@ -173,29 +173,46 @@ class Course:
 
 
 def files(load: Load) -> Iterator[FirePixels]:
-    """The contents of the files in the order of their delivery; memory holds one period of fires at a time."""
-    periods = max(1, round(load.days / PERIOD_DAYS))
+    """The contents of the files in the order of their delivery; memory holds the fires of `LASTING_DAYS` at a time.
+
+    Each day new fires begin, so that after the first days as many burn at any time.
+    """
     dice = np.random.Generator(np.random.PCG64([load.seed, 1]))
+    burning: list[FirePixels] = []
     late: list[FirePixels] = []
-    for number in range(periods):
-        wanted = load.observations * (number + 1) // periods - load.observations * number // periods
-        start_ms = START_MS + round(number * PERIOD_DAYS) * DAY_MS
-        seed = 100_000 * load.seed + number
-        fires = generate_fires(
-            round(wanted * SPARE) + 100,
-            seed,
-            start_ms=start_ms,
-            days=PERIOD_DAYS,
-            pixels_a_fire=load.pixels_a_fire,
-        )
-        viirs = np.flatnonzero(fires.platform < 3)
-        fires = _take(fires, np.sort(dice.choice(viirs, min(wanted, len(viirs)), replace=False)))
-        for rows in np.split(np.arange(len(fires)), _cuts(fires.time_ms, load.file_rows)):
+    waiting = _joined()
+    days = max(1, round(load.days))
+    for day in range(days):
+        wanted = load.observations * (day + 1) // days - load.observations * day // days
+        burning = [*burning, _begun(load, day, wanted, dice)]
+        until_ms = START_MS + (day + 1) * DAY_MS if day + 1 < days else np.iinfo(np.int64).max
+        today = _joined(waiting, *(_take(fires, np.flatnonzero(fires.time_ms < until_ms)) for fires in burning))
+        burning = [rest for fires in burning if len(rest := _take(fires, np.flatnonzero(fires.time_ms >= until_ms)))]
+        today = _take(today, np.argsort(today.time_ms, kind="stable"))
+        cuts = _cuts(today.time_ms, load.file_rows)
+        *whole, rest = np.split(np.arange(len(today)), cuts)
+        if day + 1 == days:
+            whole, rest = [*whole, rest], rest[:0]
+        waiting = _take(today, rest)
+        for rows in whole:
             delayed = dice.random(len(rows)) < load.late_share
-            late.append(_take(fires, rows[delayed]))
-            arrived = late.pop(0) if len(late) > 2 else _take(fires, rows[:0])
-            yield _joined(_take(fires, rows[~delayed]), arrived)
+            late.append(_take(today, rows[delayed]))
+            arrived = late.pop(0) if len(late) > 2 else _joined()
+            yield _joined(_take(today, rows[~delayed]), arrived)
     yield from (rest for rest in late if len(rest))
+
+
+def _begun(load: Load, day: int, wanted: int, dice: np.random.Generator) -> FirePixels:
+    """All that will be seen of the fires that begin in the days from one on."""
+    fires = generate_fires(
+        round(wanted * SPARE) + 100,
+        100_000 * load.seed + day,
+        start_ms=START_MS + day * DAY_MS,
+        days=LASTING_DAYS,
+        pixels_a_fire=load.pixels_a_fire,
+    )
+    viirs = np.flatnonzero(fires.platform < 3)
+    return _take(fires, np.sort(dice.choice(viirs, min(wanted, len(viirs)), replace=False)))
 
 
 def _cuts(time_ms: NDArray[np.int64], file_rows: int) -> NDArray[np.int64]:
@@ -209,6 +226,7 @@ def _take(fires: FirePixels, rows: NDArray[np.int64]) -> FirePixels:
 
 
 def _joined(*parts: FirePixels) -> FirePixels:
+    parts = (generate_fires(0, 0), *parts)
     columns = {one.name: np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(FirePixels)}
     return FirePixels(**columns)
 

@@ -118,7 +118,9 @@ def _tiles(s: Cells, fire: Int, since: Int) -> tuple[I64, U64, U64]:
     e = np.int64(s.tile_head[fire])
     for i in range(n):
         key[i], joined[i] = s.tile_key[e], s.joined[e]
-        if since >= 0:
+        if 0 <= s.grown_t[e] <= since:
+            old[i] = joined[i]
+        elif since >= 0:
             for q in range(TILE):
                 if s.birth[e, q] <= since:
                     old[i] |= _ONE << np.uint64(q)

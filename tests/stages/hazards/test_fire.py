@@ -60,7 +60,7 @@ class World:
         self.changes: list[dict[str, Any]] = []
 
     def give(self, rows: list[dict[str, Any]]) -> None:
-        self.fires.receive(observations.receive(self.seen, "firms", batch(rows)))
+        self.fires.receive(observations.receive(self.seen, "firms", "fire", batch(rows)))
 
     def step(self, t: int) -> None:
         self.changes += self.fires.advance((T0 + t) * 60_000).changes
