@@ -343,13 +343,12 @@ def test_reach_changes_nothing_that_was_decided_without_it(k: int, near: bool) -
 
 
 def test_fires_are_let_go_of_by_the_lateness_of_the_run() -> None:
-    fire, elsewhere = {"x": 0.0, "y": 0.0, "t": 0}, {"x": 3000.0, "y": 0.0, "t": 27 * DAY}
     held = {}
     for days in (None, 5):
         state = State()
         acts: list[Act] = list(opening(late_days=days))
-        for row in (fire, elsewhere):
-            acts += [received(detections([row])), T0 + row["t"] * MINUTE]
+        for x, t in ((0.0, 0), (3_000.0, 27 * DAY)):
+            acts += [received(detections([{"x": x, "y": 0.0, "t": t}])), T0 + t * MINUTE]
         log = perform(state, acts)
         held[days] = len(state.hazards["fire"].views())
         archived = [event for entry in log if isinstance(event := decode(*entry), HazardsArchived)]

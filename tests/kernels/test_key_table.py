@@ -115,9 +115,9 @@ def test_a_stream_that_forgets_holds_no_more_than_is_remembered() -> None:
 
 
 @given(rows, rows)
+@settings(deadline=None)
 def test_rows_with_wanted_keys_are_found(held: list[Row], wanted: list[Row]) -> None:
-    (hi, lo), (high, low) = (
-        (np.array([row[half] for row in batch], np.uint64) for half in (0, 1)) for batch in (held, wanted)
-    )
+    hi, lo = (np.array([row[half] for row in held], np.uint64) for half in (0, 1))
+    high, low = (np.array([row[half] for row in wanted], np.uint64) for half in (0, 1))
     keys = {row[:2] for row in wanted}
     assert rows_with(hi, lo, high, low).tolist() == [k for k, row in enumerate(held) if row[:2] in keys]
