@@ -26,6 +26,7 @@ BENCHMARKS = (
     "exposure_growth",
     "exposure_incremental",
     "fire_tracker",
+    "chain",
     "warning_areas",
     "delivery",
     "cold_start",

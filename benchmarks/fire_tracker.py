@@ -114,7 +114,7 @@ def _files(path: Path) -> dict[str, Any]:
     seen, fires, detections = observations.State(), State(), 0
     for event in intake.read_content(path, sources.find_all(), received_ms=4_102_444_800_000, rows_max=100_000):
         if isinstance(event, ObservationsReceived) and event.kind == "fire":
-            counted = observations.receive(seen, event.source, from_ipc(event.table))
+            counted = observations.receive(seen, event.source, "fire", from_ipc(event.table))
             detections += len(counted.table)
             fires.receive(counted)
     times = fires.pending_times().tolist()

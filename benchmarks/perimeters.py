@@ -66,7 +66,7 @@ def follow(files: list[Path]) -> State:
     for path in files:
         for event in intake.read_content(path, plugins, received_ms=RECEIVED_MS, rows_max=100_000):
             if isinstance(event, ObservationsReceived) and event.kind == "fire":
-                fires.receive(observations.receive(seen, event.source, from_ipc(event.table)))
+                fires.receive(observations.receive(seen, event.source, "fire", from_ipc(event.table)))
     for at in fires.pending_times().tolist():
         fires.advance(at)
     return fires

@@ -154,7 +154,7 @@ def _received(files: Iterable[Path]) -> State:
             readable = _as_firms(path, Path(folder)) if path.is_dir() else path
             for event in intake.read_content(readable, plugins, received_ms=RECEIVED_MS, rows_max=100_000):
                 if isinstance(event, ObservationsReceived) and event.kind == "fire":
-                    fires.receive(observations.receive(seen, event.source, from_ipc(event.table)))
+                    fires.receive(observations.receive(seen, event.source, "fire", from_ipc(event.table)))
     return fires
 
 

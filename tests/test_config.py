@@ -34,6 +34,7 @@ def test_the_example_is_a_configuration_and_shows_every_key_that_is_no_default(t
 def test_every_key_arrives(tmp_path: Path) -> None:
     text = (
         'state = "s"\nplaces = "p.csv"\nstatus = "Actual"\ntimezone = "UTC"\nsender = "x@y.z"\nout = "o"\n'
+        + "late_days = 7\n"
         + FEED
         + "every_s = 10\ncadence_s = 86400\n"
     )
@@ -44,6 +45,7 @@ def test_every_key_arrives(tmp_path: Path) -> None:
         timezone="UTC",
         sender="x@y.z",
         out="o",
+        late_days=7,
         feed=(FeedConfig(name="a", source="firms", location="incoming", every_s=10, cadence_s=86400),),
     )
 
@@ -104,6 +106,9 @@ def test_an_agencys_words_are_read_at_start(tmp_path: Path) -> None:
         ('timezone = "Quito"', "no time zone 'Quito'"),
         ('templates = "none"', "no folder of templates"),
         ("quiet_h = -1", "quiet_h"),
+        ("late_days = 1", "late_days"),
+        ("late_days = 401", "late_days"),
+        ("late_days = 2.5", "late_days"),
         ("quiet_h = nan", "quiet_h"),
         ("growth = 1.0", "growth"),
         ("growth = nan", "growth"),

@@ -11,8 +11,10 @@ from almenara import pipeline
 from almenara.model.codec import decode, encode
 from almenara.model.events import (
     Event,
+    HazardsArchived,
     HazardsChanged,
     ObservationsReceived,
+    Parameter,
     PlaceChanged,
     PlaceRemoved,
     PlacesImported,
@@ -49,10 +51,11 @@ def received(table: pa.Table, kind: str = "fire", part: int = 0) -> Observations
     return ObservationsReceived(source=source, kind=kind, origin="feed", sha256="0", part=part, table=to_ipc(table))
 
 
-def opening(status: str = "Exercise") -> list[Event]:
+def opening(status: str = "Exercise", late_days: int | None = None) -> list[Event]:
     table = to_ipc(places(TOWNS))
+    asked: dict[str, Parameter] = {"timezone": "America/Guayaquil", "late_days": late_days}
     return [
-        RunStarted(mode="drill", status=status, parameters={"timezone": "America/Guayaquil"}),
+        RunStarted(mode="drill", status=status, parameters=asked),
         PlacesImported(origin="towns.csv", attribution="", table=table, rejected={}),
     ]
 
@@ -122,7 +125,7 @@ fires_and_quakes = st.tuples(
 def live_runs(draw: st.DrawFn) -> list[Act]:
     """Feeds answer in any order, late or not, or fail; the chain follows at once."""
     rows, tremors = draw(fires_and_quakes)
-    acts: list[Act] = list(opening())
+    acts: list[Act] = list(opening(late_days=draw(st.sampled_from([None, 5]))))
     loose = [*((row, "fire") for row in rows), *((row, "earthquake") for row in tremors)]
     now = T0
     for row, kind in draw(st.permutations(loose)):
@@ -382,3 +385,18 @@ def test_reach_changes_nothing_that_was_decided_without_it(k: int, near: bool) -
         return [entry for entry in log if entry[0] != ReachChanged.__name__]
 
     assert decided([exposed, *beside]) == decided([exposed])
+
+
+def test_fires_are_let_go_of_by_the_lateness_of_the_run() -> None:
+    held = {}
+    for days in (None, 5):
+        state = State()
+        acts: list[Act] = list(opening(late_days=days))
+        for x, t in ((0.0, 0), (3_000.0, 27 * DAY)):
+            acts += [received(detections([{"x": x, "y": 0.0, "t": t}])), T0 + t * MINUTE]
+        log = perform(state, acts)
+        held[days] = len(state.hazards["fire"].views())
+        archived = [event for entry in log if isinstance(event := decode(*entry), HazardsArchived)]
+        assert len(archived) == (days == 5)
+        assert from_bytes(to_bytes(state)).observations.remembered_ms == state.observations.remembered_ms
+    assert held == {None: 2, 5: 1}

@@ -9,6 +9,7 @@ import msgspec
 
 from almenara.accounts.oidc_settings import OidcSettings, check_settings
 from almenara.model.errors import UsageError
+from almenara.stages.observations import LATE_MAX_MS
 from almenara.stages.public_warnings import Policy, Words, check_policy, read_words, rehearse, shipped
 from almenara.stages.public_warnings.situation import HOUR_MS, KINDS
 
@@ -27,6 +28,7 @@ sender = "alerts@agency.example" # as CAP wants it
 # templates = "words"      # folder of your own words: almenara warnings words --templates words
 # profiles = ["google"]    # of CAP, kept by every message: almenara cap validate --help
 # quiet_h = 3              # changes that can wait, wait this long after a message
+# late_days = 100          # fires: detections that come later than so many days after acquisition change nothing
 # expires_h = { fire = 6, earthquake = 3 } # how long a warning lasts
 # expiry_near_h = 1        # a warning of a hazard that goes on is renewed this long before it ends
 # growth = 1.2             # a fire that grew by this factor since the last message is worth another one
@@ -62,12 +64,16 @@ every_s = 600
 """
 
 
+DAY_MS = 24 * HOUR_MS
 #: The slowest feed that is still watched for silence: one that speaks once a month.
 CADENCE_S_MAX = 31 * 86_400
 
 HOURS_MAX = 72
 #: Less is what pixels on the edge of a fire add from pass to pass; more would be silence.
 GROWTH_MIN, GROWTH_MAX = 1.05, 10.0
+
+#: Detections are followed at least until the file of their day has come, at most until FIRMS has surely reissued it.
+LATE_DAYS_MIN, LATE_DAYS_MAX = 2, 400
 
 CONCURRENCY_MAX = 1_000
 TIMEOUT_S_MAX = 300
@@ -138,6 +144,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     expires_h: dict[str, float] = {}  # by kind; what is not named has its default
     expiry_near_h: float = Policy().expiry_near_ms / HOUR_MS
     growth: float = Policy().growth
+    late_days: int = LATE_MAX_MS // DAY_MS  # the fewer, the less there is to hold in memory: what is older is archived
     out: str | None = None
     approval: dict[str, str] = {}
     signing: SigningConfig | None = None
@@ -201,6 +208,8 @@ def _check(config: Config, path: Path) -> None:
         raise UsageError(f"{path}: a warning of status Actual needs a sender, as CAP wants it: alerts@agency.example.")
     if len({channel.name for channel in config.channel}) < len(config.channel):
         raise UsageError(f"{path}: two channels have the same name.")
+    if not LATE_DAYS_MIN <= config.late_days <= LATE_DAYS_MAX:
+        raise UsageError(f"{path}: late_days must lie between {LATE_DAYS_MIN} and {LATE_DAYS_MAX}.")
     for feed in config.feed:
         if not 10 <= feed.every_s <= 86_400:
             raise UsageError(f"{path}: every_s of feed {feed.name} must lie between 10 and 86400 seconds.")

@@ -22,6 +22,7 @@ from almenara.model.events import (
     IncidentMerged,
     IncidentOpened,
     ObservationsReceived,
+    Parameter,
     ReachChanged,
     RowsRejected,
     RunStarted,
@@ -51,7 +52,9 @@ from almenara.stages.source_health import State as Health
 
 #: What a snapshot begins with: its form, and the length of what is said before the arrays.
 _SNAPSHOT = struct.Struct(">8sQ")
-_SNAPSHOT_FORMAT = b"state  5"
+_SNAPSHOT_FORMAT = b"state  6"
+
+DAY_MS = 86_400_000
 
 INCIDENT_EVENTS = (IncidentOpened, IncidentChanged, IncidentMerged, IncidentClosed)
 
@@ -76,7 +79,7 @@ class State:
 def evolve(state: State, event: Event) -> State:
     """The state after an event of the log. Only this runs when a log is read again."""
     if isinstance(event, ObservationsReceived):
-        counted = observations.receive(state.observations, event.source, from_ipc(event.table))
+        counted = observations.receive(state.observations, event.source, event.kind, from_ipc(event.table))
         state.hazards[event.kind].receive(counted)
     elif isinstance(event, RowsRejected):
         observations.reject(state.observations, event.source, event.reasons)
@@ -99,6 +102,7 @@ def evolve(state: State, event: Event) -> State:
     elif isinstance(event, RunStarted):
         state.policy = policy_of(event)
         others_warnings(state).status = event.status
+        follow_late(state, event.parameters.get("late_days"))
     elif isinstance(event, WarningPolicySet):
         settings = {name: getattr(event, name) for name in WarningPolicySet.SETTINGS}
         state.policy = msgspec.structs.replace(
@@ -119,6 +123,13 @@ def policy_of(run: RunStarted) -> Policy:
     """How a run warns: its status, and what else of the policy its parameters name."""
     named = {name: run.parameters[name] for name in ("sender", "timezone") if run.parameters.get(name) is not None}
     return msgspec.convert({"status": run.status, **named}, Policy)
+
+
+def follow_late(state: State, days: Parameter) -> None:
+    """Follow detections of fires that come so many days after their acquisition (None: as many as by default)."""
+    if isinstance(days, int):
+        fires_of(state).late_ms = days * DAY_MS
+        state.observations.remembered_ms["fire"] = days * DAY_MS + observations.REMEMBERED_BEYOND_MS
 
 
 def _advance(state: State, now_ms: int) -> list[Delta]:

@@ -225,3 +225,22 @@ def test_a_ring_is_filled_when_its_hole_is_small_and_not_when_it_is_large() -> N
         fire, cell, _ = tracker.footprints()
         assert len(set(fire.tolist())) == 1
         assert (int(cells_of(np.array([20.0]), np.array([40.0]))[0]) in set(cell.tolist())) is filled
+
+
+def test_what_is_let_go_leaves_the_rest_as_if_it_had_never_been() -> None:
+    near = [Sight(t, t, -70.0 + 0.002 * t, -5.0, 375.0, 375.0) for t in range(8)]
+    far = [Sight(t + 30_000, 100 + t, 20.0 + 0.002 * t, 10.0, 375.0, 375.0) for t in range(8)]
+    more = [Sight(30_100, 200, 20.02, 10.0, 375.0, 375.0), Sight(30_101, 201, -70.0, -5.0, 375.0, 375.0)]
+    both, alone = FireKernel(), FireKernel()
+    tell(both, [*near, *far])
+    tell(alone, far)
+    stale = both.stale(20_000)
+    assert {int(both.born(stale[:1])[0][0])} == {0}
+    both.let_go(stale)
+    assert story(both) == story(alone)
+    numbers = both.compact()
+    assert sorted(numbers[numbers >= 0].tolist()) == list(range(int((numbers >= 0).sum())))
+    tell(both, more)
+    tell(alone, more)
+    assert story(both) == story(alone)
+    assert len(both.detections().t) == len(alone.detections().t) == 10

@@ -4,7 +4,18 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from almenara.kernels.key_table import NEW, NEWER, OLDER, SAME, KeyTable, empty_table, judge, keys_of, with_room
+from almenara.kernels.key_table import (
+    NEW,
+    NEWER,
+    OLDER,
+    SAME,
+    KeyTable,
+    empty_table,
+    judge,
+    keys_of,
+    rows_with,
+    with_room,
+)
 
 Row = tuple[int, int, int, int]  # hi, lo, version, tie
 
@@ -101,3 +112,12 @@ def test_a_stream_that_forgets_holds_no_more_than_is_remembered() -> None:
         tell(table, [(minute, k, 1, 0) for k in range(batch)], time=minute)
     assert len(table.hi) <= 2 * remembered * batch
     assert sum(column.nbytes for column in table) <= 2 * remembered * batch * 64
+
+
+@given(rows, rows)
+@settings(deadline=None)
+def test_rows_with_wanted_keys_are_found(held: list[Row], wanted: list[Row]) -> None:
+    hi, lo = (np.array([row[half] for row in held], np.uint64) for half in (0, 1))
+    high, low = (np.array([row[half] for row in wanted], np.uint64) for half in (0, 1))
+    keys = {row[:2] for row in wanted}
+    assert rows_with(hi, lo, high, low).tolist() == [k for k, row in enumerate(held) if row[:2] in keys]

@@ -119,4 +119,4 @@ def protect(*rows: Row) -> exposure.State:
 
 def counted(seen: observations.State, table: pa.Table, source: str = "test") -> observations.Counted:
     """What of a batch counts."""
-    return observations.receive(seen, source, table)
+    return observations.receive(seen, source, "test", table)

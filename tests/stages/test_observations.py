@@ -30,7 +30,7 @@ def followed(state: State, parts: list[list[dict[str, Any]]]) -> dict[Key, dict[
     """What a follower holds that takes every row it is given for the one that counts."""
     held: dict[Key, dict[str, Any]] = {}
     for part in parts:
-        found = receive(state, "firms", detections(part))
+        found = receive(state, "firms", "fire", detections(part))
         for hi, lo in zip(found.replaced_hi.tolist(), found.replaced_lo.tolist(), strict=True):
             del held[hi, lo]  # KeyError: what it replaces was never given
         for row in found.table.to_pylist():
@@ -99,7 +99,7 @@ def test_equal_versions_with_another_value_are_settled_without_regard_to_order(n
     last = []
     for order in ((one, other), (other, one)):
         state = State()
-        given_on = [row for table in order for row in receive(state, "usgs", table).table.to_pylist()]
+        given_on = [row for table in order for row in receive(state, "usgs", "earthquake", table).table.to_pylist()]
         last.append(given_on[-1][name])
         counts = state.counts["usgs"]
         assert counts.duplicates == 0, "another value is no duplicate"
@@ -109,8 +109,8 @@ def test_equal_versions_with_another_value_are_settled_without_regard_to_order(n
 def test_the_same_rows_again_are_duplicates_and_nothing_else() -> None:
     state = State()
     table = detections([{"x": float(x), "t": 0} for x in range(50)])
-    receive(state, "firms", table)
-    again = receive(state, "firms", table)
+    receive(state, "firms", "fire", table)
+    again = receive(state, "firms", "fire", table)
     assert again.table.num_rows == len(again.replaced_hi) == 0
     counts = state.counts["firms"]
     assert (counts.read, counts.accepted, counts.duplicates) == (100, 50, 50)
@@ -118,13 +118,13 @@ def test_the_same_rows_again_are_duplicates_and_nothing_else() -> None:
 
 def test_an_empty_batch_is_counted_as_nothing() -> None:
     state = State()
-    assert receive(state, "firms", OBSERVATIONS.empty_table()).table.num_rows == 0
+    assert receive(state, "firms", "fire", OBSERVATIONS.empty_table()).table.num_rows == 0
     assert state.counts["firms"] == observations.Counts()
 
 
 def test_rejected_rows_are_read_rows() -> None:
     state = State()
-    receive(state, "firms", detections([{"t": 0}, {"t": 0}]))
+    receive(state, "firms", "fire", detections([{"t": 0}, {"t": 0}]))
     observations.reject(state, "firms", {"b": 2, "a": 1})
     observations.reject(state, "firms", {"a": 4})
     counts = state.counts["firms"]
@@ -136,10 +136,10 @@ def test_keys_are_forgotten_after_the_time_they_are_remembered_for() -> None:
     remembered, forgotten = State(), State()
     crowd = [{"x": 0.01 * k, "t": 0} for k in range(3000)]
     for state, days in ((remembered, REMEMBERED_MS // DAY), (forgotten, REMEMBERED_MS // DAY + 1)):
-        receive(state, "firms", detections([{"x": 0.0, "t": 0}]))
+        receive(state, "firms", "fire", detections([{"x": 0.0, "t": 0}]))
         state.now_ms = 2**60  # a live clock: a replay, which reads all its files before the first step, forgets nothing
-        receive(state, "firms", detections([row | {"x": row["x"] + 5, "t": days * 1440} for row in crowd]))
-        receive(state, "firms", detections([{"x": 0.0, "t": 0}]))
+        receive(state, "firms", "fire", detections([row | {"x": row["x"] + 5, "t": days * 1440} for row in crowd]))
+        receive(state, "firms", "fire", detections([{"x": 0.0, "t": 0}]))
     assert remembered.counts["firms"].duplicates == 1
     assert forgotten.counts["firms"].duplicates == 0
     assert forgotten.keys == 3001  # and room for the present, not for history
@@ -155,7 +155,7 @@ def test_a_snapshot_goes_on_as_if_nothing_had_happened(parts: list[list[dict[str
     assert back.counts == state.counts
     assert (back.keys, back.newest_ms) == (state.keys, state.newest_ms)
     for part in parts[cut:]:
-        one, other = (receive(s, "firms", detections(part)) for s in (state, back))
+        one, other = (receive(s, "firms", "fire", detections(part)) for s in (state, back))
         assert one.table.to_pylist().__repr__() == other.table.to_pylist().__repr__()
         assert np.array_equal(one.replaced_hi, other.replaced_hi)
         assert np.array_equal(one.replaced_lo, other.replaced_lo)

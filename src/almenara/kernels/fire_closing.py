@@ -66,6 +66,7 @@ def close(s: Cells, g: Grid, cells: I64, roots: I64, t: Int, start: Int) -> tupl
             q = in_tile(row, col)
             s.joined[e] |= ONE << np.uint64(q)
             s.birth[e, q] = t
+            s.grown_t[e] = t
             joined, joined_roots = push(joined, joined_roots, n, c, roots[i])
             n += 1
         i = j

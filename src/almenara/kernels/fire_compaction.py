@@ -1,4 +1,4 @@
-"""The fire tracker's memory made anew without what is dropped or was forgotten, everything else renumbered."""
+"""The fire tracker's memory made anew without what was forgotten, everything else renumbered."""
 
 from typing import Any
 
@@ -14,20 +14,17 @@ from almenara.kernels.fire_tiles import (
     Cells,
     Detections,
     place_tiles,
+    roots_in,
     take,
 )
 
 Numbers = NDArray[np.int64]
 
 
-def compacted(s: Cells, told: Detections, drop: Numbers) -> tuple[Cells, Detections, Numbers, Numbers]:
-    """The memory without whole kin (all nodes of them in `drop`); the detections kept, their rows, the nodes' numbers.
-
-    A node's new number is -1 when it is gone.
-    """
+def compacted(s: Cells, told: Detections) -> tuple[Cells, Detections, Numbers, Numbers]:
+    """The memory of what is held; the detections kept, their rows, the nodes' numbers (-1: forgotten)."""
     n_nodes, n_tiles = int(s.counts[N_NODES]), int(s.counts[N_TILES])
     kept = s.first_t[:n_nodes] != NEVER
-    kept[drop] = False
     rows = np.flatnonzero((told.node >= 0) & kept[told.node])
     tiles = np.flatnonzero((s.tile_key[:n_tiles] >= 0) & kept[s.tile_node[:n_tiles]])
     nodes = np.flatnonzero(kept)
@@ -47,6 +44,15 @@ def compacted(s: Cells, told: Detections, drop: Numbers) -> tuple[Cells, Detecti
         node=node[detections.node].astype(np.int32), next=row[detections.next].astype(np.int32)
     )
     return cells, linked, rows, node[:n_nodes]
+
+
+def stale_nodes(s: Cells, before: int) -> Numbers:
+    """Nodes of all kin of which nothing was seen since the minute `before`, absorbed ones included."""
+    n = int(s.counts[N_NODES])
+    kin = roots_in(s.kin, np.arange(n))
+    last = np.full(n, -1, np.int64)
+    np.maximum.at(last, kin, s.last_t[:n])
+    return np.flatnonzero((last[kin] < before) & (s.first_t[:n] != NEVER))
 
 
 def _renumbered(kept: Numbers, n: int) -> Numbers:

@@ -118,7 +118,9 @@ def _tiles(s: Cells, fire: Int, since: Int) -> tuple[I64, U64, U64]:
     e = np.int64(s.tile_head[fire])
     for i in range(n):
         key[i], joined[i] = s.tile_key[e], s.joined[e]
-        if since >= 0:
+        if 0 <= s.grown_t[e] <= since:
+            old[i] = joined[i]
+        elif since >= 0:
             for q in range(TILE):
                 if s.birth[e, q] <= since:
                     old[i] |= _ONE << np.uint64(q)
@@ -147,53 +149,81 @@ def _advance(cols: I64, key: I64, joined: U64, old: U64) -> float:
         return np.nan
     if new == 0:
         return 0.0
-    away = np.empty(new)
+    # Squares of the farthest so far, a heap whose least is the advance in the end: nearer cells need not be measured.
+    farthest = np.zeros(new - math.ceil(ADVANCE_SHARE * new) + 1)
     rims = _rims(old)
-    n = 0
     at: Int = 0  # the tile that was nearest to the cell before
+    known: Int = -1
+    size_m = (0.0, 0.0)
     for i in range(len(key)):
         fresh = joined[i] & ~old[i]
         while fresh:
-            away[n], at = _away(cols, key, rims, cell_in(key[i], lowest_bit(fresh)), at)
+            cell = cell_in(key[i], lowest_bit(fresh))
+            if cell >> COL_BITS != known:
+                known = cell >> COL_BITS
+                size_m = _size_m(known)
+            away, at = _away(cols, key, rims, cell, size_m, at, farthest[0])
+            if away > farthest[0]:
+                _replace_least(farthest, away)
             fresh &= fresh - _ONE
-            n += 1
-    away.sort()
-    return float(away[math.ceil(ADVANCE_SHARE * new) - 1])
+    return math.sqrt(farthest[0])
 
 
 @compiled
-def _away(cols: I64, key: I64, rims: U64, cell: Int, at: Int) -> tuple[float, Int]:
-    """Metres of a cell's centre from the nearest rectangle among other cells, as `advance.beyond_m`, and whose tile.
+def _replace_least(heap: F64, value: float) -> None:
+    """Put a value in the place of the least of a heap."""
+    at, below = 0, 1
+    while below < len(heap):
+        if below + 1 < len(heap) and heap[below + 1] < heap[below]:
+            below += 1
+        if heap[below] >= value:
+            break
+        heap[at] = heap[below]
+        at, below = below, 2 * below + 1
+    heap[at] = value
 
-    `at` is where to look first: what is found there soon tells most other tiles to be farther.
+
+@compiled
+def _size_m(row: Int) -> tuple[float, float]:
+    """Metres of a row of cells, north to south, and of a degree of longitude within it."""
+    lat = math.radians((row + 0.5) * ROW_DEG - 90.0)
+    w = 1.0 - E2 * math.sin(lat) ** 2
+    return math.radians(ROW_DEG) * A_M * (1.0 - E2) / w**1.5, math.radians(1.0) * A_M * math.cos(lat) / math.sqrt(w)
+
+
+@compiled
+def _away(
+    cols: I64, key: I64, rims: U64, cell: Int, size_m: tuple[float, float], at: Int, enough: float
+) -> tuple[float, Int]:
+    """Distance of a cell's centre from the nearest rectangle among other cells, as `advance.beyond_m`, squared.
+
+    Or anything from there up to `enough`. Also whose tile that is: `at` is where to look first, for what is found
+    there soon tells most other tiles to be farther.
     """
     row = cell >> COL_BITS
     lon = cell_lon(cols, row, cell & COL_MASK)
-    lat = math.radians((row + 0.5) * ROW_DEG - 90.0)
-    w = 1.0 - E2 * math.sin(lat) ** 2
-    row_m = math.radians(ROW_DEG) * A_M * (1.0 - E2) / w**1.5
-    degree_m = math.radians(1.0) * A_M * math.cos(lat) / math.sqrt(w)
-    best = _nearest_in_tile(cols, key[at], rims[at], row, lon, row_m, degree_m, np.inf)  # squared
+    row_m, degree_m = size_m
+    best = _nearest_in_tile(cols, key[at], rims[at], row, lon, row_m, degree_m, np.inf, enough)
     middle = np.searchsorted(key, (row >> 3) << TILE_COL_BITS)
     for step in (1, -1):  # through the tiles from this row of tiles upwards, then downwards
         i = middle if step == 1 else middle - 1
         while 0 <= i < len(key):
             first = (key[i] >> TILE_COL_BITS) << 3
             up = max(max(first - row, row - first - 7) - 0.5, 0.0) * row_m
-            if up * up >= best:
+            if up * up >= best or best <= enough:
                 break
-            nearest = _nearest_in_tile(cols, key[i], rims[i], row, lon, row_m, degree_m, best)
+            nearest = _nearest_in_tile(cols, key[i], rims[i], row, lon, row_m, degree_m, best, enough)
             if nearest < best:
                 best, at = nearest, i
             i += step
-    return math.sqrt(best), at
+    return best, at
 
 
 @compiled
 def _nearest_in_tile(
-    cols: I64, key: Int, bits: Int, row: Int, lon: float, row_m: float, degree_m: float, best: float
+    cols: I64, key: Int, bits: Int, row: Int, lon: float, row_m: float, degree_m: float, best: float, enough: float
 ) -> float:
-    """Square of the distance to the nearest of a tile's cells, or `best` when none is nearer."""
+    """Square of the distance to the nearest of a tile's cells, or `best` when none is nearer; or up to `enough`."""
     first, col = (key >> TILE_COL_BITS) << 3, (key & TILE_COL_MASK) << 3
     half = 180.0 / cols[first >> 5]
     west, east = abs(cell_lon(cols, first, col) - lon), abs(cell_lon(cols, first, col + 7) - lon)
@@ -201,7 +231,7 @@ def _nearest_in_tile(
     least, over = max(beside, 0.0) * degree_m, max(max(first - row, row - first - 7) - 0.5, 0.0) * row_m
     if (least * least + over * over) * (1.0 - 1e-9) >= best:
         return best
-    while bits:
+    while bits and best > enough:
         q = lowest_bit(bits)
         bits &= bits - _ONE
         up = max(abs(first + (q >> 3) - row) - 0.5, 0.0) * row_m

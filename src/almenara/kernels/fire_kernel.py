@@ -18,10 +18,10 @@ import shapely
 from numpy.typing import NDArray
 
 from almenara.kernels.fire_closing import WINDOW_TILES, close
-from almenara.kernels.fire_compaction import compacted
+from almenara.kernels.fire_compaction import compacted, stale_nodes
 from almenara.kernels.fire_fronts import fronts_of
 from almenara.kernels.fire_linking import fires_near, link, tiles_needed
-from almenara.kernels.fire_runs import bits_at, cells_with_births, holder_at, runs_of
+from almenara.kernels.fire_runs import bits_at, cells_with_births, holder_at, mergers_of, runs_of
 from almenara.kernels.fire_tiles import (
     N_MERGES,
     N_NODES,
@@ -38,11 +38,13 @@ from almenara.kernels.fire_tiles import (
     grown,
     kin_of,
     rehash,
+    roots_in,
     take,
     tiles_of,
     unlink_tiles,
 )
 from almenara.kernels.grid import grid
+from almenara.kernels.key_table import rows_with
 from almenara.kernels.outlines import outlines_of_runs
 
 ENDED_AFTER_MIN = 20 * 24 * 60
@@ -89,12 +91,16 @@ class FireKernel:
 
     # ------------------------------------------------------------------ telling
 
-    def update(self, rows: Rows, *, retract: tuple[NDArray[Any], NDArray[Any]] | None = None) -> Update:
+    def update(
+        self, rows: Rows, *, retract: tuple[NDArray[Any], NDArray[Any]] | None = None, oldest: int = 0
+    ) -> Update:
         """Take in detections, in any order: one array for each name of COLUMNS (UTC minutes, degrees, metres, key).
 
-        `retract` takes earlier detections back by their keys (high and low half), as a new version of one does.
+        `retract` takes earlier detections back by their keys (high and low half), as a new version of one does, but
+        none that was acquired before the minute `oldest`.
         """
         gone = self._rows_of(*retract) if retract is not None else np.empty(0, np.int64)
+        gone = gone[self._obs.t[gone] >= oldest]
         rows = _in_order({name: np.asarray(rows[name]) for name in COLUMNS})
         n_late = int(np.searchsorted(rows["t"], self.told_until, side="right"))
         forgotten = np.empty(0, np.int64)
@@ -172,16 +178,14 @@ class FireKernel:
     def _rows_of(self, key_hi: NDArray[Any], key_lo: NDArray[Any], since: int = 0) -> NDArray[np.int64]:
         """Rows, from one on, that hold detections with these keys."""
         o, n = self._obs, self._n_obs
-        rows = since + np.flatnonzero(np.isin(o.key_lo[since:n], key_lo) & (o.node[since:n] >= 0))
-        wanted = set(zip(key_hi.tolist(), key_lo.tolist(), strict=True))
-        pairs = zip(o.key_hi[rows].tolist(), o.key_lo[rows].tolist(), strict=True)
-        return np.asarray(rows[np.fromiter((pair in wanted for pair in pairs), bool, len(rows))])
+        rows = since + rows_with(o.key_hi[since:n], o.key_lo[since:n], key_hi, key_lo)
+        return np.asarray(rows[o.node[rows] >= 0])
 
     # ------------------------------------------------------------------ reading
 
     def roots(self, nodes: NDArray[Any]) -> NDArray[np.int64]:
         """The fires that nodes are part of now."""
-        return _roots_in(self._cells.parent, nodes)
+        return roots_in(self._cells.parent, nodes)
 
     def nodes(self) -> NDArray[np.int64]:
         """Every fire told of, absorbed ones included (those absorbed within their first minute never were one)."""
@@ -244,18 +248,7 @@ class FireKernel:
 
     def mergers(self, fire: int) -> list[tuple[int, int, int]]:
         """(absorbed, by, minute) for a fire and all that it took in, directly or through others, in no set order."""
-        s = self._cells
-        kin = self.kin_nodes(fire)
-        gone = kin[s.merged_t[kin] != NEVER]
-        into = {n: int(holder_at(s.merged_t, s.merged_into, n, int(s.merged_t[n]))) for n in gone.tolist()}
-        found = []
-        for n, by in into.items():
-            at = n
-            while at != fire and at in into:
-                at = into[at]
-            if at == fire:
-                found.append((n, by, int(s.merged_t[n])))
-        return found
+        return mergers_of(self._cells, self.kin_nodes(fire), fire)
 
     def rows(self) -> dict[str, NDArray[Any]]:
         """All detections that count: one array for each name of COLUMNS, as `update` takes them."""
@@ -314,20 +307,27 @@ class FireKernel:
 
     def stale(self, before: int) -> NDArray[np.int64]:
         """Nodes of all kin of which nothing was seen since the minute `before`, absorbed ones included."""
-        s, n = self._cells, int(self._cells.counts[N_NODES])
-        kin = _roots_in(s.kin, np.arange(n))
-        last = np.full(n, -1, np.int64)
-        np.maximum.at(last, kin, s.last_t[:n])
-        return np.flatnonzero((last[kin] < before) & (s.first_t[:n] != NEVER))
+        return stale_nodes(self._cells, before)
 
     def mostly_forgotten(self) -> bool:
-        """Whether more room is taken by what was forgotten than by what is held."""
-        return self._n_forgotten > max(self._n_obs // 2, 4096)
+        """Whether a third of the room is taken by what was forgotten."""
+        return self._n_forgotten > max(self._n_obs // 3, 4096)
 
-    def compact(self, drop: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Let go of whole kin (all nodes of them in `drop`) and of what was forgotten; return new numbers, −1: gone."""
+    def let_go(self, nodes: NDArray[np.int64]) -> None:
+        """Forget whole kin (all their nodes). Their room is free after `compact`."""
+        s, o = self._cells, self._obs
+        gone = np.zeros(int(s.counts[N_NODES]) + 1, np.bool_)  # the last place: detections of no fire
+        gone[nodes] = True
+        rows = np.flatnonzero(gone[o.node[: self._n_obs]])
+        unlink_tiles(s, nodes)
+        s.first_t[nodes] = NEVER
+        o.node[rows] = -1
+        self._n_forgotten += len(rows)
+
+    def compact(self) -> NDArray[np.int64]:
+        """Take no more room than what is held needs; return the nodes' new numbers, −1: forgotten."""
         told = take(self._obs, np.arange(self._n_obs))
-        self._cells, self._obs, rows, node = compacted(self._cells, told, drop)
+        self._cells, self._obs, rows, node = compacted(self._cells, told)
         self.extra = {name: column[rows] for name, column in self.extra.items()}
         self._n_obs, self._n_forgotten = len(rows), 0
         return node
@@ -389,12 +389,3 @@ def _in_order(rows: Rows) -> dict[str, NDArray[Any]]:
     """By minute, then by key."""
     order = np.lexsort((rows["key_lo"], rows["key_hi"], rows["t"]))
     return {name: column[order] for name, column in rows.items()}
-
-
-def _roots_in(parent: NDArray[np.int32], nodes: NDArray[Any]) -> NDArray[np.int64]:
-    found: NDArray[np.int64] = nodes.astype(np.int64)
-    while True:
-        up: NDArray[np.int64] = parent[found].astype(np.int64)
-        if np.array_equal(up, found):
-            return found
-        found = up

@@ -117,3 +117,17 @@ def cells_with_births(fire: I64, tile_key: I64, births: I32) -> tuple[I64, I64, 
     first = np.ones(len(fire), bool)
     first[1:] = (np.diff(fire) != 0) | (np.diff(cell) != 0)
     return fire[first], cell[first], (packed[first] & ((1 << _MINUTE_BITS) - 1)).astype(np.int32)
+
+
+def mergers_of(s: Cells, kin: I64, fire: int) -> list[tuple[int, int, int]]:
+    """(absorbed, by, minute) for all among a fire's kin that it took in, directly or through others."""
+    gone = kin[s.merged_t[kin] != NEVER]
+    into = {n: int(holder_at(s.merged_t, s.merged_into, n, int(s.merged_t[n]))) for n in gone.tolist()}
+    found = []
+    for n, by in into.items():
+        at = n
+        while at != fire and at in into:
+            at = into[at]
+        if at == fire:
+            found.append((n, by, int(s.merged_t[n])))
+    return found

@@ -40,6 +40,7 @@ class Cells(NamedTuple):
     hot: U64  # [tile] bit q: a detection lies on cell q
     joined: U64  # [tile] bit q: cell q is of the footprint
     birth: I32  # [tile, 64] minute when the cell joined
+    grown_t: I32  # [tile] minute when the last cell joined; −1: none did
     parent: I32  # union-find of fires
     kin: I32  # union-find of fires that were ever neighbours
     kin_next: I32  # ring of the nodes of one kin
@@ -127,6 +128,7 @@ def tile_for(s: Cells, root: Int, key: Int) -> Int:
     s.hot[e] = 0
     s.joined[e] = 0
     s.birth[e, :] = NEVER
+    s.grown_t[e] = -1
     if s.tile_head[root] < 0:
         s.tile_head[root] = e
     else:
@@ -282,7 +284,7 @@ def place_tiles(s: Cells) -> None:
         s.slot_tile[i] = e
 
 
-TILE_FIELDS = ("tile_key", "tile_node", "tile_next_at", "tile_next_in", "hot", "joined", "birth")
+TILE_FIELDS = ("tile_key", "tile_node", "tile_next_at", "tile_next_in", "hot", "joined", "birth", "grown_t")
 NODE_FIELDS = tuple(
     name for name in Cells._fields if name not in TILE_FIELDS and name not in ("counts", "slot_key", "slot_tile")
 )
@@ -321,3 +323,13 @@ def grown(a: NDArray[Any], size: int) -> NDArray[Any]:
 def take(d: Detections, rows: NDArray[np.int64]) -> Detections:
     columns: list[NDArray[Any]] = [column[rows] for column in d]
     return Detections(*columns)
+
+
+def roots_in(parent: NDArray[np.int32], nodes: NDArray[Any]) -> NDArray[np.int64]:
+    """The root of each of some nodes."""
+    found: NDArray[np.int64] = nodes.astype(np.int64)
+    while True:
+        up: NDArray[np.int64] = parent[found].astype(np.int64)
+        if np.array_equal(up, found):
+            return found
+        found = up

@@ -88,6 +88,28 @@ def _place_all(table: KeyTable) -> None:
         table.slots[_slot(table, table.hi[k], table.lo[k])] = k
 
 
+def rows_with(hi: U64, lo: U64, wanted_hi: U64, wanted_lo: U64) -> I64:
+    """Rows that have one of the wanted keys; a few nanoseconds for each row.
+
+    >>> key = np.array([5, 6, 7, 6], np.uint64)
+    >>> rows_with(key, key, key[1:2], key[1:2]).tolist()
+    [1, 3]
+    """
+    table = empty_table(max(len(wanted_hi), 1))
+    table.hi[: len(wanted_hi)], table.lo[: len(wanted_lo)] = wanted_hi, wanted_lo
+    table.held[0] = len(wanted_hi)
+    _place_all(table)
+    return np.flatnonzero(_among(table, read_only(hi), read_only(lo)))
+
+
+@compiled
+def _among(table: KeyTable, hi: U64, lo: U64) -> NDArray[np.bool_]:
+    found = np.empty(len(hi), np.bool_)
+    for k in range(len(hi)):
+        found[k] = table.slots[_slot(table, hi[k], lo[k])] >= 0
+    return found
+
+
 def judge(table: KeyTable, hi: U64, lo: U64, version: I64, tie: U64, time: I64) -> NDArray[np.int8]:
     """For each row: NEW key, NEWER than the row that counted before, OLDER, or the SAME; the table learns.
 

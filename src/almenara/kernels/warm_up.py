@@ -69,7 +69,9 @@ def fires() -> None:
     rim_cells(tiles, bits)
     tile_boxes(tiles, bits)
     beyond_m(cell, cell)
-    FireKernel.from_arrays(tracker.to_arrays(), tracker.told_until).compact(tracker.stale(0))
+    opened = FireKernel.from_arrays(tracker.to_arrays(), tracker.told_until)
+    opened.let_go(opened.stale(0))
+    opened.compact()
 
 
 def observations() -> None:

@@ -13,6 +13,7 @@ from almenara.model.events import Event, Parameter, PlacesImported, RunFinished,
 from almenara.model.observations import to_ipc
 from almenara.ports import EventLog
 from almenara.service.garbage import unsearched
+from almenara.service.large_arrays import give_back
 from almenara.service.rates import Meter, Rates, memory_mb, peak_memory_mb
 from almenara.service.snapshots import Snapshots
 from almenara.service.summary import summarise
@@ -42,6 +43,7 @@ class Session:
     """A log and the state that it adds up to, ready to go on."""
 
     def __init__(self, log: EventLog, sign: Signer | None = None, words: Words | None = None) -> None:
+        give_back()
         self.log = log
         self.words = words if words is not None else shipped()
         self.mode = ""

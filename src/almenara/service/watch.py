@@ -15,7 +15,7 @@ from almenara.delivery import Deliveries
 from almenara.fetch import Fetched, Validators, fetch, new_client
 from almenara.model.cap import MESSAGE_BYTES_MAX
 from almenara.model.errors import InputError, UsageError
-from almenara.model.events import Event
+from almenara.model.events import Event, Parameter
 from almenara.model.limits import DOWNLOAD_BYTES_MAX
 from almenara.ports import EventLog
 from almenara.service.calls import Calls
@@ -92,9 +92,10 @@ def watch(
     lines = open_lines(config.channel, config.status, base)
     session = Session(log, sign, words_of(config, base))
     session.recover()
-    session.start(
-        "watch", config.status, {"places": config.places, "timezone": config.timezone, "sender": config.sender}
-    )
+    asked: dict[str, Parameter] = {"places": config.places, "timezone": config.timezone, "sender": config.sender}
+    if config.late_days != Config().late_days:  # said only where it differs: older logs never said it
+        asked["late_days"] = config.late_days
+    session.start("watch", config.status, asked)
     session.import_places(_places(config.places, base), lambda words, done, total: None)
     session.set_policy(policy_of(config), clock())
     state = state if state is not None else base / config.state

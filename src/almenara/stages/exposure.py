@@ -1,6 +1,7 @@
 """Which places lie within reach of which hazard: found from what joined a footprint, kept with hysteresis."""
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -320,7 +321,10 @@ class _Decision:
             if row["into"] is not None or row["state"] in OVER:
                 continue
             claim = (row["certainty"], row["suppressed"])
-            for place in sorted(touched.get(hazard, set()).union(self.state.exposures.get(hazard, ()))):
+            lasting = self.state.exposures.get(hazard, {})
+            # All that lasts was graded alike: one tells whether the step must look at more than what it touched.
+            same = all((e.certainty, e.suppressed) == claim for e in islice(lasting.values(), 1))
+            for place in sorted(touched.get(hazard, set()).union(() if same else lasting)):
                 exposure = self.known(hazard, place)
                 if exposure is None or (exposure.certainty, exposure.suppressed) == claim:
                     continue

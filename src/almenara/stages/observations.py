@@ -21,9 +21,13 @@ from almenara.kernels.key_table import (
     with_room,
 )
 
-#: Keys are remembered for so long after their observation: longer than FIRMS takes to reissue NRT as SP (2–3 months),
-#: and than late rows are followed (`hazards.LATE_MAX_MS`). What comes later still counts for no hazard, known or not.
-REMEMBERED_MS = 110 * 86_400_000
+#: A detection or event that was acquired this long before the newest one is kept but no longer followed, unless the run
+#: says otherwise of its kind: longer than FIRMS takes to reissue NRT as SP (2–3 months).
+LATE_MAX_MS = 100 * 86_400_000
+#: Keys are remembered for so much longer than late rows are followed: what comes later counts for no hazard, known or
+#: not.
+REMEMBERED_BEYOND_MS = 10 * 86_400_000
+REMEMBERED_MS = LATE_MAX_MS + REMEMBERED_BEYOND_MS
 
 
 @dataclass(slots=True)
@@ -47,7 +51,8 @@ class Counts:
 class State:
     """The keys seen and the running counts."""
 
-    table: KeyTable = field(default_factory=empty_table)
+    tables: dict[str, KeyTable] = field(default_factory=dict)  # by kind of observation
+    remembered_ms: dict[str, int] = field(default_factory=dict)  # by kind, where it is not REMEMBERED_MS
     newest_ms: int = 0
     now_ms: int = 0  # of the last step; 0 while a replay still reads its files, so that nothing is forgotten there
     counts: dict[str, Counts] = field(default_factory=dict)  # by source
@@ -55,7 +60,7 @@ class State:
     @property
     def keys(self) -> int:
         """How many are remembered."""
-        return int(self.table.held[0])
+        return sum(int(table.held[0]) for table in self.tables.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +72,8 @@ class Counted:
     replaced_lo: NDArray[np.uint64]
 
 
-def receive(state: State, source: str, batch: pa.Table) -> Counted:
-    """Judge a batch of `model.observations.OBSERVATIONS`; the state learns its keys and counts."""
+def receive(state: State, source: str, kind: str, batch: pa.Table) -> Counted:
+    """Judge a batch of `model.observations.OBSERVATIONS` of one kind; the state learns its keys and counts."""
     counts = state.counts.setdefault(source, Counts())
     n = batch.num_rows
     counts.read += n
@@ -77,8 +82,9 @@ def receive(state: State, source: str, batch: pa.Table) -> Counted:
     hi, lo = _numpy(batch, "key_hi"), _numpy(batch, "key_lo")
     time = _numpy(batch, "time").astype(np.int64)
     state.newest_ms = max(state.newest_ms, int(time.max()))
-    state.table = with_room(state.table, n, since=min(state.newest_ms, state.now_ms) - REMEMBERED_MS)
-    verdicts = judge(state.table, hi, lo, _numpy(batch, "version"), fingerprints(batch), time)
+    since = min(state.newest_ms, state.now_ms) - state.remembered_ms.get(kind, REMEMBERED_MS)
+    table = state.tables[kind] = with_room(state.tables.get(kind) or empty_table(), n, since=since)
+    verdicts = judge(table, hi, lo, _numpy(batch, "version"), fingerprints(batch), time)
     new, newer = verdicts == NEW, verdicts == NEWER
     counts.accepted += int(new.sum())  # a newer version takes the place of the row that counted before
     counts.superseded_by_newer += int(newer.sum())
@@ -130,13 +136,22 @@ def to_parts(state: State) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         source: [c.read, c.accepted, c.superseded_by_newer, c.superseded_on_arrival, c.duplicates, c.rejected]
         for source, c in state.counts.items()
     }
-    return keys_of(state.table), {"newest_ms": state.newest_ms, "now_ms": state.now_ms, "counts": counts}
+    keys = {f"{kind}/{name}": a for kind, table in state.tables.items() for name, a in keys_of(table).items()}
+    return keys, {
+        "newest_ms": state.newest_ms,
+        "now_ms": state.now_ms,
+        "counts": counts,
+        "remembered_ms": state.remembered_ms,
+    }
 
 
 def from_parts(arrays: dict[str, NDArray[Any]], values: dict[str, Any]) -> State:
     """The state that `to_parts` took apart."""
     state = State(newest_ms=values["newest_ms"], now_ms=values["now_ms"])
-    state.table = with_room(state.table, len(arrays["hi"]), since=0)
-    judge(state.table, *(arrays[name] for name in COLUMNS))
+    state.remembered_ms = values["remembered_ms"]
+    for kind in dict.fromkeys(name.partition("/")[0] for name in arrays):
+        columns = [arrays[f"{kind}/{name}"] for name in COLUMNS]
+        state.tables[kind] = with_room(empty_table(), len(columns[0]), since=0)
+        judge(state.tables[kind], *columns)
     state.counts = {source: Counts(*row) for source, row in values["counts"].items()}
     return state

@@ -58,13 +58,20 @@ class World:
         self.seen = observations.State()
         self.fires = State()
         self.changes: list[dict[str, Any]] = []
+        self.archived: list[dict[str, Any]] = []
 
     def give(self, rows: list[dict[str, Any]]) -> None:
-        self.fires.receive(observations.receive(self.seen, "firms", batch(rows)))
+        self.fires.receive(observations.receive(self.seen, "firms", "fire", batch(rows)))
 
     def step(self, t: int) -> None:
-        self.changes += self.fires.advance((T0 + t) * 60_000).changes
+        delta = self.fires.advance((T0 + t) * 60_000)
+        self.changes += delta.changes
+        self.archived += delta.archived
         pa.Table.from_pylist(self.changes, schema=CHANGES)  # every row fits
+
+    def digests(self) -> list[bytes]:
+        """Of all fires, those let go of among them."""
+        return sorted([*self.fires.digest_parts(), *(row["digest"] for row in self.archived)])
 
 
 def followed(rows: list[dict[str, Any]]) -> World:
@@ -102,6 +109,48 @@ def test_late_passes_converge_to_the_state_of_the_ordered_replay(
         shuffled = shuffled[n:]
     ordered.step(end)
     assert live.fires.digest_parts() == ordered.fires.digest_parts()
+
+
+LATE_DAYS = 10
+
+
+def live(rows: list[dict[str, Any]], delays: list[int]) -> World:
+    """Each row comes so many minutes after its acquisition; long after the last one, a fire elsewhere is seen."""
+    world = World()
+    world.fires.late_ms = LATE_DAYS * DAY * 60_000
+    elsewhere = {"x": 500.0, "y": 0.0, "t": max(r["t"] for r in rows) + 60 * DAY}
+    coming = [*((row["t"] + delay, row) for row, delay in zip(rows, delays, strict=True)), (elsewhere["t"], elsewhere)]
+    for t, row in sorted(coming, key=lambda pair: pair[0]):
+        world.give([row])
+        world.step(int(t))
+    return world
+
+
+@given(st.lists(spots, min_size=1, max_size=25), st.data())
+@settings(max_examples=60, deadline=None)
+def test_what_is_archived_is_what_no_detection_in_time_could_have_changed(
+    rows: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    delays = [data.draw(st.sampled_from([0, 3, DAY, 5 * DAY, LATE_DAYS * DAY])) for _ in rows]
+    punctual, late = live(rows, [0] * len(rows)), live(rows, delays)
+    assert late.digests() == punctual.digests()
+    assert late.fires.not_followed == 0
+    assert [view.id for view in late.fires.views()] == [view.id for view in punctual.fires.views()]
+    assert len(late.fires.views()) == 1, "all but the one elsewhere are archived"
+
+
+def test_what_comes_too_late_neither_adds_nor_takes_back() -> None:
+    row = {"x": 0.0, "y": 0.0, "t": 0}
+    again = row | {"version": 2, "frp": 9.0}
+    for days, followed_still in ((LATE_DAYS, True), (LATE_DAYS + 1, False)):
+        world = World()
+        world.fires.late_ms = LATE_DAYS * DAY * 60_000
+        for given_rows in ([row], [{"x": 500.0, "y": 0.0, "t": days * DAY}], [again]):
+            world.give(given_rows)
+            world.step(days * DAY)
+        powers = {view.frp_max_mw for view in world.fires.views()}
+        assert powers == ({5.0, 9.0} if followed_still else {5.0})
+        assert world.fires.not_followed == (not followed_still)
 
 
 @given(st.lists(spots, min_size=1, max_size=25), st.integers(0, 24))

@@ -17,7 +17,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from almenara.stages.observations import Counted
+from almenara.stages.observations import LATE_MAX_MS, Counted
 
 #: One row for each hazard that a step touched; the timeline is made of these.
 CHANGES = pa.schema(
@@ -105,10 +105,10 @@ class Area:
     since_ms: int
 
 
-#: A detection or event that was acquired this long before the newest one is kept but no longer followed …
-LATE_MAX_MS = 100 * 86_400_000
-#: … so that a hazard which nothing can change any more is told one last time and let go of: state stays bounded.
-ARCHIVED_AFTER_MS = LATE_MAX_MS + 20 * 86_400_000
+#: A hazard last seen so long before the oldest observation that is still followed is one that nothing can change any
+#: more: it is told one last time and let go of, and state stays bounded.
+SETTLED_MS = 20 * 86_400_000
+ARCHIVED_AFTER_MS = LATE_MAX_MS + SETTLED_MS
 
 #: The last word on a hazard that is let go of.
 ARCHIVED = pa.schema(

@@ -26,8 +26,9 @@ class Reader:
     facts: Facts
     platforms: list[str]  # code → name
 
-    def views_of(self, fires: NDArray[np.int64]) -> list[View]:
-        absorbed = self.absorbed(self.tracker.nodes())
+    def views_of(self, fires: NDArray[np.int64], nodes: NDArray[np.int64]) -> list[View]:
+        """What there is to tell of some fires; `nodes` holds them and all that they took in."""
+        absorbed = self.absorbed(nodes)
         found = self._views(fires, self.tracker.outlines_of(fires), [absorbed.get(fire, ()) for fire in fires.tolist()])
         return sorted(found, key=lambda view: view.id)
 
@@ -131,10 +132,10 @@ class Reader:
         ]
         return [sets[k] for k in index.tolist()]
 
-    def digests_of(self, all_cells: Grown) -> list[tuple[str, bytes]]:
-        """For each fire its name, and its facts, cells and their births as bytes."""
+    def digests_of(self, all_cells: Grown, nodes: NDArray[np.int64]) -> list[tuple[str, bytes]]:
+        """For each fire its name, and its facts, cells and their births as bytes; `nodes` as for `views_of`."""
         owners, cells, births = all_cells
-        absorbed = self.absorbed(self.tracker.nodes())
+        absorbed = self.absorbed(nodes)
         starts = np.flatnonzero(np.diff(owners, prepend=-1))
         fires, f = owners[starts], self.facts
         bounds = np.append(starts, len(owners))
@@ -151,6 +152,37 @@ class Reader:
             more = (platforms, absorbed.get(fire, ()), round(area, 6), suppressed)
             parts.append((f.ids[fire], repr((*facts, *more)).encode() + cell + birth))
         return parts
+
+
+def change_rows(facts: Facts, fires: NDArray[np.int64], change: list[str], minute: list[int]) -> list[dict[str, Any]]:
+    """Rows of CHANGES for fires as they stand."""
+    f = facts
+    columns = zip(
+        fires.tolist(), change, minute, f.state[fires].tolist(), f.areas(fires).tolist(),
+        f.observations[fires].tolist(), f.confidence[fires].tolist(), f.certainty(fires), f.suppressed(fires),
+        strict=True,
+    )  # fmt: skip
+    return [
+        {
+            "hazard_id": f.ids[fire],
+            "kind": KIND,
+            "change": what,
+            "state": STATES[state],
+            "time": t * MINUTE_MS,
+            "into": None,
+            "area_km2": area,
+            "new_area_km2": 0.0,
+            "observations": observations,
+            "new_observations": 0,
+            "frp_mw": None,
+            "magnitude": None,
+            "merged_from": [],
+            "confidence": CONFIDENCES[confidence],
+            "certainty": certainty,
+            "suppressed": suppressed,
+        }
+        for fire, what, t, state, area, observations, confidence, certainty, suppressed in columns
+    ]
 
 
 def _pieces(column: NDArray[Any], bounds: NDArray[np.int64]) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from almenara.model.cap.facts import CERTAINTIES, SEVERITIES, URGENCIES, Facts, encode, is_offer
 from almenara.model.cap.message import Certainty, Severity, Urgency
-from almenara.stages.hazards import LATE_MAX_MS
+from almenara.stages.observations import LATE_MAX_MS
 
 HOUR_MS = 3_600_000
 #: CAP lets a message leave open how long it lasts; such a one is taken to last so long.

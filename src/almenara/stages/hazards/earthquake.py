@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from almenara.kernels.intensity import RINGS, radius_km
-from almenara.stages.hazards import ARCHIVED_AFTER_MS, LATE_MAX_MS, Delta, Shaking, View, pack_view
-from almenara.stages.observations import Counted
+from almenara.stages.hazards import ARCHIVED_AFTER_MS, Delta, Shaking, View, pack_view
+from almenara.stages.observations import LATE_MAX_MS, Counted
 
 KIND = "earthquake"
 

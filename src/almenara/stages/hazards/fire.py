@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from almenara.kernels.fire_kernel import ENDED_AFTER_MIN, EXTRA, FireKernel, Pass, Rows
 from almenara.kernels.grid import boxes_of
-from almenara.stages.hazards import ARCHIVED_AFTER_MS, LATE_MAX_MS, Boxes, Delta, Fronts, View, joined_boxes, pack_view
+from almenara.stages.hazards import SETTLED_MS, Boxes, Delta, Fronts, View, joined_boxes, pack_view
 from almenara.stages.hazards._fire_facts import Facts
 from almenara.stages.hazards._fire_fronts import fronts
 from almenara.stages.hazards._fire_retelling import Turns, by_day
 from almenara.stages.hazards._fire_rows import (
     ACTIVE,
     CHANGE_WORDS,
-    CONFIDENCES,
     DORMANT,
     ENDED,
     GREW,
@@ -35,12 +34,12 @@ from almenara.stages.hazards._fire_rows import (
     void_row,
 )
 from almenara.stages.hazards._fire_rows import KIND as KIND
-from almenara.stages.hazards._fire_views import Reader
-from almenara.stages.observations import Counted
+from almenara.stages.hazards._fire_views import Reader, change_rows
+from almenara.stages.observations import LATE_MAX_MS, Counted
 
 DORMANT_AFTER_MIN = 5 * 24 * 60
 #: Hazards that are over are archived when the newest observation enters a new span of so many minutes.
-ARCHIVED_EVERY_MIN = 7 * 24 * 60
+ARCHIVED_EVERY_MIN = 24 * 60
 
 #: What the tracker and the facts need of a detection.
 COLUMNS = ("lon", "lat", "across_m", "along_m", "key_hi", "key_lo", *EXTRA)
@@ -58,6 +57,7 @@ class State:
         self._replaced: list[tuple[NDArray[np.uint64], NDArray[np.uint64]]] = []
         self._swept_hour = -1
         self._archived_span = 0
+        self.late_ms = LATE_MAX_MS
         self.not_followed = 0
 
     # ------------------------------------------------------------------ observations
@@ -110,7 +110,7 @@ class State:
         self._sort_in()
         now = now_ms // MINUTE_MS
         n = int(np.searchsorted(self._waiting["t"], now, side="right"))
-        first = min(int(np.searchsorted(self._waiting["t"], self.tracker.told_until - LATE_MAX_MS // MINUTE_MS)), n)
+        first = min(int(np.searchsorted(self._waiting["t"], self._oldest())), n)
         self.not_followed += first
         due = {name: column[first:n] for name, column in self._waiting.items()}
         self._waiting = {name: column[n:] for name, column in self._waiting.items()}
@@ -140,13 +140,17 @@ class State:
         span = np.maximum(t, self.tracker.told_until) // ARCHIVED_EVERY_MIN
         return [0, *(np.flatnonzero(np.diff(span)) + 1).tolist(), len(t)]
 
+    def _oldest(self) -> int:
+        """The minute of acquisition from which on detections are still followed, or taken back."""
+        return self.tracker.told_until - self.late_ms // MINUTE_MS
+
     def _follow(self, due: dict[str, NDArray[Any]], delta: Delta, whole: bool) -> list[Grown]:
         retract = None
         if self._replaced:
             hi, lo = zip(*self._replaced, strict=True)
             retract = np.concatenate(hi), np.concatenate(lo)
             self._replaced = []
-        update = self.tracker.update(due, retract=retract)
+        update = self.tracker.update(due, retract=retract, oldest=self._oldest())
         cells: list[Grown] = []
         if len(update.forgotten) or update.retold:
             cells.append(self._tell_anew(update.forgotten, update.retold, delta))
@@ -194,7 +198,9 @@ class State:
 
     def _rows_of(self, news: News) -> list[dict[str, Any]]:
         """Rows of CHANGES for what is new of fires that go on, as they stand."""
-        rows = self._rows(news.fires, [CHANGE_WORDS[code] for code in news.change.tolist()], news.minute.tolist())
+        rows = change_rows(
+            self.facts, news.fires, [CHANGE_WORDS[code] for code in news.change.tolist()], news.minute.tolist()
+        )
         columns = (news.grown_km2.tolist(), news.detections.tolist(), news.power_mw.tolist())
         for row, km2, n, mw in zip(rows, *columns, strict=True):
             row["new_area_km2"], row["new_observations"], row["frp_mw"] = km2, n, mw
@@ -219,37 +225,7 @@ class State:
         return rows, into
 
     def _row(self, fire: int, change: str, minute: int) -> dict[str, Any]:
-        return self._rows(np.array([fire]), [change], [minute])[0]
-
-    def _rows(self, fires: NDArray[np.int64], change: list[str], minute: list[int]) -> list[dict[str, Any]]:
-        """Rows of CHANGES for fires as they stand."""
-        f = self.facts
-        columns = zip(
-            fires.tolist(), change, minute, f.state[fires].tolist(), f.areas(fires).tolist(),
-            f.observations[fires].tolist(), f.confidence[fires].tolist(), f.certainty(fires), f.suppressed(fires),
-            strict=True,
-        )  # fmt: skip
-        return [
-            {
-                "hazard_id": f.ids[fire],
-                "kind": KIND,
-                "change": what,
-                "state": STATES[state],
-                "time": t * MINUTE_MS,
-                "into": None,
-                "area_km2": area,
-                "new_area_km2": 0.0,
-                "observations": observations,
-                "new_observations": 0,
-                "frp_mw": None,
-                "magnitude": None,
-                "merged_from": [],
-                "confidence": CONFIDENCES[confidence],
-                "certainty": certainty,
-                "suppressed": suppressed,
-            }
-            for fire, what, t, state, area, observations, confidence, certainty, suppressed in columns
-        ]
+        return change_rows(self.facts, np.array([fire]), [change], [minute])[0]
 
     def _sweep(self, now: int, delta: Delta) -> None:
         """Fires unseen for long become dormant, then end, at whole hours. "No pass" is unknown: hence it takes days."""
@@ -262,22 +238,25 @@ class State:
         fires, state = fires[slower], state[slower]
         f.state[fires] = state
         since = last[slower] + np.where(state == ENDED, ENDED_AFTER_MIN, DORMANT_AFTER_MIN)
-        delta.changes.extend(self._rows(fires, [STATES[new] for new in state.tolist()], since.tolist()))
+        delta.changes.extend(change_rows(self.facts, fires, [STATES[new] for new in state.tolist()], since.tolist()))
 
     def _let_go(self, delta: Delta) -> None:
         """Archive fires that nothing can change any more, at fixed times; clear away what late detections left."""
         span = self.tracker.told_until // ARCHIVED_EVERY_MIN
         if span > self._archived_span:
             self._archived_span = span
-            stale = self.tracker.stale(span * ARCHIVED_EVERY_MIN - ARCHIVED_AFTER_MS // MINUTE_MS)
-            over = stale[self.facts.known[stale] & (self.facts.state[stale] == ENDED)]
-            cells = self.tracker.footprints_of(over)
-            views = {view.id: view for view in self.read.views_of(over)}
-            for name, part in self.read.digests_of(cells):
+            settled_min = (self.late_ms + SETTLED_MS) // MINUTE_MS
+            stale = self.tracker.stale(span * ARCHIVED_EVERY_MIN - settled_min)
+            nodes = stale[self.facts.known[stale]]
+            over = nodes[self.facts.state[nodes] == ENDED]
+            views = {view.id: view for view in self.read.views_of(over, nodes)}
+            for name, part in self.read.digests_of(self.tracker.footprints_of(over), nodes):
                 delta.archived.append({"hazard_id": name, "view": pack_view(views[name]), "digest": part})
-            self.facts.renumber(self.tracker.compact(stale))
-        elif self.tracker.mostly_forgotten():
-            self.facts.renumber(self.tracker.compact(np.empty(0, np.int64)))
+            for fire in nodes.tolist():
+                self.facts.forget(fire)
+            self.tracker.let_go(stale)
+        if self.tracker.mostly_forgotten():
+            self.facts.renumber(self.tracker.compact())
 
     # ------------------------------------------------------------------ late observations
 
@@ -297,7 +276,7 @@ class State:
         fires = np.array(sorted(after.tolist(), key=lambda n: f.ids[n]), np.int64)
         names = [f.ids[fire] for fire in fires.tolist()]
         change = ["revised" if name in before or name in was_merged else "opened" for name in names]
-        delta.changes.extend(self._rows(fires, change, self.tracker.last_seen(fires).tolist()))
+        delta.changes.extend(change_rows(self.facts, fires, change, self.tracker.last_seen(fires).tolist()))
         delta.restart.extend(names)
         holders = self.tracker.holders([first[name] for name in before], retold[0].rows.start if retold else None)
         for (name, _), fire in zip(before.items(), holders, strict=True):
@@ -319,7 +298,7 @@ class State:
     def reach(self) -> Delta:
         fires = self.facts.open_fires()
         delta = Delta(restart=[self.facts.ids[fire] for fire in fires.tolist()])
-        delta.context = self._rows(fires, ["seen"] * len(fires), self.tracker.last_seen(fires).tolist())
+        delta.context = change_rows(self.facts, fires, ["seen"] * len(fires), self.tracker.last_seen(fires).tolist())
         if len(fires):
             delta.boxes = self._boxes_of([self.tracker.footprints_of(fires)])
         return delta
@@ -335,10 +314,10 @@ class State:
         fires = self.tracker.going_on()
         if states:
             fires = fires[np.isin(self.facts.state[fires], [STATES.index(state) for state in states])]
-        return self.read.views_of(fires)
+        return self.read.views_of(fires, self.tracker.nodes())
 
     def digest_parts(self) -> Sequence[bytes]:
-        return sorted(part for _, part in self.read.digests_of(self.tracker.footprints()))
+        return sorted(part for _, part in self.read.digests_of(self.tracker.footprints(), self.tracker.nodes()))
 
     def to_parts(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         self._sort_in()
@@ -351,6 +330,7 @@ class State:
             "platforms": self.platforms,
             "swept_hour": self._swept_hour,
             "archived_span": self._archived_span,
+            "late_ms": self.late_ms,
             "ids": ids,
             "told_until": self.tracker.told_until,
             "replaced": replaced,
@@ -367,6 +347,7 @@ class State:
         self.platforms = values["platforms"]
         self._swept_hour = values["swept_hour"]
         self._archived_span = values["archived_span"]
+        self.late_ms = values["late_ms"]
         self.not_followed = values["not_followed"]
         self._replaced = [(np.array(hi, np.uint64), np.array(lo, np.uint64)) for hi, lo in values["replaced"]]
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from almenara.model.cap.extent import area_km2
 from almenara.model.cap.facts import Facts, decode
-from almenara.stages.hazards import ARCHIVED_AFTER_MS, LATE_MAX_MS, Area, Delta, View, pack_view
+from almenara.stages.hazards import ARCHIVED_AFTER_MS, Area, Delta, View, pack_view
 from almenara.stages.hazards._warning_threads import Mark, Message, Standing, Thread
 from almenara.stages.hazards._warning_views import view_of
-from almenara.stages.observations import Counted
+from almenara.stages.observations import LATE_MAX_MS, Counted
 
 KIND = "warning"
 DAY_MS = 86_400_000

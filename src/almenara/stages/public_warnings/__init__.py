@@ -7,7 +7,7 @@ rejected, lapse, or give way to a newer one; nothing that was not sent is ever r
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 
-from almenara.model.cap import Alert, Certainty, MsgType, Severity, from_xml, to_xml
+from almenara.model.cap import Alert, Certainty, MsgType, Severity, to_xml
 from almenara.model.errors import CommandRefused, InvalidWarning
 from almenara.model.events import (
     Event,
@@ -21,7 +21,7 @@ from almenara.stages.public_warnings import threads
 from almenara.stages.public_warnings.approval import AUTOMATIC, MACHINE, POLICY, rule_for
 from almenara.stages.public_warnings.area import uncovered, warning_area
 from almenara.stages.public_warnings.by_hand import KEPT_MS, is_by_hand
-from almenara.stages.public_warnings.drafting import Envelope, Judgement, compose, judge, seal
+from almenara.stages.public_warnings.drafting import Envelope, Judgement, compose, judge, read_message, seal
 from almenara.stages.public_warnings.endings import compose_cancel
 from almenara.stages.public_warnings.letting_out import check_same, stamped
 from almenara.stages.public_warnings.profiles import breaches, rehearse
@@ -109,12 +109,12 @@ def send(state: State, identifier: str, now_ms: int, policy: Policy, sign: Signe
         raise CommandRefused("no-signer", "What this log sends is signed: give the configuration that names the key.")
     thread, draft = state.get_draft(identifier)
     assert draft.approved_by, "nothing is sent that nobody approved"
-    approved = from_xml(draft.xml)
+    approved = read_message(draft.xml)
     out = stamped(approved, draft.now_ms, now_ms)
     xml = to_xml(out) if out != approved else draft.xml
     if policy.signed and sign is not None:
         xml = sign(xml)
-    back = from_xml(xml)
+    back = read_message(xml)
     check_same(back, approved)
     if back != out:
         raise InvalidWarning(f"{identifier}: what was read back is not what was to be sent.")
@@ -230,7 +230,7 @@ def _ended(
     if waiting is not None and waiting.msg_type == MsgType.CANCEL and waiting.stale_ms > now_ms:
         return None
     envelope = threads.envelope(MsgType.CANCEL, thread, situation.incident, now_ms, thread.expires_ms)
-    alert = compose_cancel(situation, from_xml(thread.xml), envelope, policy, words)
+    alert = compose_cancel(situation, read_message(thread.xml), envelope, policy, words)
     assert thread.said is not None
     return draft_of(alert, situation, envelope, sorted(thread.said.places), [situation.end_reason or "ended"])
 

@@ -4,6 +4,7 @@ import math
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from almenara.model.cap import (
     Alert,
@@ -114,6 +115,10 @@ def compose(situation: Situation, judged: Judgement, envelope: Envelope, policy:
     return alert_of(situation, envelope, tuple(infos), policy, words)
 
 
+#: A message in bytes, read. Each is asked for several times within a step: proved, drafted, sent.
+read_message = lru_cache(maxsize=64)(from_xml)
+
+
 def seal(alert: Alert, situation: Situation) -> bytes:
     """The message as bytes, proved: valid by the schema, read back unchanged, every place inside the area it states.
 
@@ -121,7 +126,7 @@ def seal(alert: Alert, situation: Situation) -> bytes:
     were warned.)
     """
     xml = to_xml(alert)
-    back = from_xml(xml)
+    back = read_message(xml)
     if back != alert:
         raise InvalidWarning(f"{alert.identifier}: what was read back is not what was written.")
     stated = {tuple(ring for area in info.area for ring in area.polygon) for info in back.info}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from almenara.model.cap import Alert, MsgType, from_xml
+from almenara.model.cap import Alert, MsgType
 from almenara.model.commands import (
     ApproveWarning,
     CancelWarning,
@@ -24,7 +24,7 @@ from almenara.stages.public_warnings.by_hand import (
     incident_of,
     is_by_hand,
 )
-from almenara.stages.public_warnings.drafting import Envelope, compose, judge
+from almenara.stages.public_warnings.drafting import Envelope, compose, judge, read_message
 from almenara.stages.public_warnings.endings import BY_PERSON, compose_all_clear, compose_cancel, reworded
 from almenara.stages.public_warnings.profiles import demand
 from almenara.stages.public_warnings.situation import HOUR_MS, Policy, Situation, bare
@@ -177,7 +177,7 @@ def _taken_back(thread: Thread, what: str, look: Look, now_ms: int) -> tuple[Sit
     else:
         blank = bare(thread.incident, thread.kind, now_ms)
         gone = replace(blank, last_seen_ms=thread.said.last_seen_ms, ended=True, end_reason=BY_PERSON)
-    return gone, from_xml(thread.xml)
+    return gone, read_message(thread.xml)
 
 
 def _draft(state: State, identifier: str) -> tuple[Thread, Draft]:

@@ -8,10 +8,10 @@ from datetime import datetime
 
 import msgspec
 
-from almenara.model.cap import Alert, MsgType, Reference, ResponseType, cap_time, from_xml
+from almenara.model.cap import Alert, MsgType, Reference, ResponseType, cap_time
 from almenara.model.events import WarningDrafted, WarningSent
 from almenara.stages.public_warnings.approval import MACHINE
-from almenara.stages.public_warnings.drafting import AREA_KM2, LAST_SEEN, Envelope
+from almenara.stages.public_warnings.drafting import AREA_KM2, LAST_SEEN, Envelope, read_message
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -141,7 +141,7 @@ def _keep(index: dict[str, int], incident: str, value: int | None) -> None:
 
 def drafted(before: Thread | None, event: WarningDrafted) -> Thread:
     """The thread with a new draft, which takes the place of one that waited."""
-    alert = from_xml(event.xml)
+    alert = read_message(event.xml)
     thread = before if before is not None else _new(event)
     refers = event.msg_type != MsgType.ALERT
     draft = Draft(
@@ -178,7 +178,7 @@ def sent(thread: Thread, event: WarningSent) -> Thread:
     draft = thread.draft
     assert draft is not None, f"{event.identifier} was sent without a draft"
     assert draft.identifier == event.identifier
-    alert = from_xml(event.xml)
+    alert = read_message(event.xml)
     going = draft.msg_type != MsgType.CANCEL
     account = thread.account
     if going and account is not None:  # the public knows it from now on, however long it waited
