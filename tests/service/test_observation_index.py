@@ -62,7 +62,7 @@ def test_what_counts_is_what_the_stage_counts(found: list[list[dict[str, Any]]],
     for rows in found:
         table = detections(rows)
         log.append([batch(table)], 1)
-        counted = observations.receive(state, "firms", table)
+        counted = observations.receive(state, "firms", "fire", table)
         counting |= {(row["key_hi"], row["key_lo"]): row for row in counted.table.to_pylist()}
         if not at_once:
             window.follow(log, T0 + HOUR)
