@@ -11,7 +11,8 @@ from almenara import pipeline
 from almenara.model.codec import decode
 from almenara.model.events import ObservationsReceived, PlacesImported
 from almenara.model.observations import to_ipc
-from almenara.pipeline import State, from_bytes, to_bytes
+from almenara.pipeline import State
+from almenara.snapshot import from_bytes, to_bytes
 from almenara.stages._warned_places import WarnedPlaces
 from almenara.stages.exposure import OTHERS_WARNING
 from almenara.stages.incidents import HIGH, MODERATE, URGENT, WATCH, graded

@@ -25,7 +25,8 @@ from almenara.model.events import (
     WarningDrafted,
 )
 from almenara.model.observations import from_ipc, to_ipc
-from almenara.pipeline import Clockwork, State, from_bytes, to_bytes
+from almenara.pipeline import Clockwork, State
+from almenara.snapshot import from_bytes, to_bytes
 from almenara.stages.public_warnings import shipped
 from almenara.stages.source_health import decide as silence
 from tests.stages.tables import MINUTE, T0, detections, places, quakes
@@ -140,21 +141,6 @@ def live_runs(draw: st.DrawFn) -> list[Act]:
         if draw(st.booleans()):
             acts.append(now)
     return [*acts, now + 60 * DAY * MINUTE]
-
-
-@given(live_runs(), st.data())
-@settings(max_examples=40, deadline=None)
-def test_a_snapshot_in_the_middle_gives_the_identical_rest(acts: list[Act], data: st.DataObject) -> None:
-    cut = data.draw(st.integers(0, len(acts)))
-    whole, state = State(), State()
-    log = perform(whole, acts)
-    first = perform(state, acts[:cut])
-    back = from_bytes(to_bytes(state))
-    assert back is not None
-    assert facts(back) == facts(state)
-    rest = perform(back, acts[cut:])
-    assert first + rest == log
-    assert facts(back) == facts(whole)
 
 
 @given(live_runs())

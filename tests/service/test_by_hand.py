@@ -12,7 +12,6 @@ from tests.service.running import replayed
 from tests.service.worlds import PLACES
 from tests.stages.times import let_out
 
-from almenara import pipeline
 from almenara.model.cap import Certainty, ResponseType, Severity, Urgency, from_xml
 from almenara.model.commands import (
     AnyCommand,
@@ -31,6 +30,7 @@ from almenara.ports import Actual, Exercise, Outgoing
 from almenara.service.commands import handle
 from almenara.service.inbox import Inbox, Request
 from almenara.service.session import Session
+from almenara.snapshot import from_bytes, to_bytes
 from almenara.stages.public_warnings.by_hand import KEPT_MS
 from almenara.stages.public_warnings.situation import HOUR_MS
 from almenara.stores.memory import MemoryLog
@@ -77,7 +77,7 @@ def in_the_same_state(session: Session) -> None:
     """The log read again, and a snapshot, give the state as it stands."""
     again = Session(session.log)
     again.recover()
-    kept = pipeline.from_bytes(pipeline.to_bytes(session.state))
+    kept = from_bytes(to_bytes(session.state))
     for state in (again.state, kept):
         assert state.warnings == session.state.warnings
         assert state.outbox == session.state.outbox

@@ -9,11 +9,11 @@ from xml.etree import ElementTree
 
 from tests.service.running import quiet
 
-from almenara import pipeline
 from almenara.model.events import WarningDrafted
 from almenara.service.live import Desk
 from almenara.service.session import Session
 from almenara.simulation.synthetic import write_firms_csv
+from almenara.snapshot import to_bytes
 from almenara.stores.memory import MemoryLog
 from benchmarks import chain
 
@@ -95,7 +95,7 @@ def test_the_state_does_not_grow_with_history(tmp_path: Path) -> None:
         write_firms_csv(rows, path)
         decided = desk.deliver("fires", "firms", path, int(rows.time_ms.max()) + chain.LATENCY_MS)
         drafted |= {event.thread for event in decided if isinstance(event, WarningDrafted)}
-        sizes.append(len(pipeline.to_bytes(session.state)))
+        sizes.append(len(to_bytes(session.state)))
         held.append(len(session.state.warnings.threads))
     year = len(sizes) // 2
     assert max(sizes[year:]) < 1.2 * max(sizes[:year])

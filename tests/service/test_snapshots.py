@@ -15,6 +15,7 @@ from almenara.model.events import SourcePolled
 from almenara.service import session as sessions
 from almenara.service.live import Desk
 from almenara.service.session import Session
+from almenara.snapshot import to_bytes
 from almenara.stores.memory import MemoryLog
 
 
@@ -85,7 +86,7 @@ def test_the_chain_goes_on_while_one_is_written(feeds: list[Path]) -> None:
     assert log.kept == 2  # while one was being written, none was begun
     snapshot = log.load_snapshot()
     assert snapshot is not None
-    assert snapshot == (log.head()[0], pipeline.to_bytes(desk.session.state))
+    assert snapshot == (log.head()[0], to_bytes(desk.session.state))
 
 
 def test_one_that_was_overtaken_leads_back_to_the_state_all_the_same(feeds: list[Path]) -> None:
@@ -131,7 +132,7 @@ def test_one_of_another_version_is_passed_over(feeds: list[Path], damage: Callab
     desk = begun(log)
     deliver(desk, feeds)
     desk.session.snapshot()
-    damaged = damage(pipeline.to_bytes(desk.session.state))
+    damaged = damage(to_bytes(desk.session.state))
     log.save_snapshot(log.head()[0], damaged)
     assert log.load_snapshot() == (log.head()[0], damaged)
     assert as_recovered(log) == all_of(desk.session.state)

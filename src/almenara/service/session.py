@@ -17,6 +17,7 @@ from almenara.service.large_arrays import give_back
 from almenara.service.rates import Meter, Rates, memory_mb, peak_memory_mb
 from almenara.service.snapshots import Snapshots
 from almenara.service.summary import summarise
+from almenara.snapshot import from_bytes
 from almenara.stages.public_warnings import Policy, Signer, Words, check_policy, shipped
 from almenara.stores import open_log
 from almenara.stores.folder import KEY_NAME, SNAPSHOTS_NAME, WriterLock
@@ -64,7 +65,7 @@ class Session:
         snapshot = self.log.load_snapshot()
         if snapshot is not None:
             with suppress(UnknownSnapshot):
-                self.state = pipeline.from_bytes(snapshot[1])
+                self.state = from_bytes(snapshot[1])
                 after = snapshot[0]
         for entry in self.log.read(after):
             self.state = pipeline.evolve(self.state, entry.event())

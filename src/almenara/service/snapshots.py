@@ -6,6 +6,7 @@ from typing import Final
 
 from almenara import pipeline
 from almenara.ports import EventLog
+from almenara.snapshot import to_bytes
 
 
 class Snapshots:
@@ -31,7 +32,7 @@ class Snapshots:
         self.wait()
         begun = time.monotonic()
         seq, _ = self._log.head()
-        data = pipeline.to_bytes(state)
+        data = to_bytes(state)
         writer = ThreadPoolExecutor(1, "snapshot")
         self._writing = writer.submit(self._log.save_snapshot, seq, data)
         writer.shutdown(wait=False)  # the thread ends when the snapshot is kept
