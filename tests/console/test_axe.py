@@ -33,6 +33,8 @@ def test_every_page(house: House, sit_down: SitDown, scheme: str) -> None:
     for page, name in PAGES.items():
         desk.go(f"#/{page}")
         expect(desk.page.get_by_role("heading", level=1)).to_have_text(name)
+        if page == "audit":
+            expect(desk.page.get_by_role("main").get_by_role("cell").first).to_be_visible()
         found[page] = faults(desk, f"axe-{scheme}-{page}")
     desk.page.goto(f"{house.url}/")
     found["public"] = faults(desk, f"axe-{scheme}-public")

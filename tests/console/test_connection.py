@@ -15,6 +15,7 @@ def test_kill_and_return(house: House, sit_down: SitDown) -> None:
     house.see_fire(-79.2216, -4.2560)
     expect(ana.see("alarm")).to_be_visible()
     ana.press("a")
+    expect(ana.page.get_by_text("Acknowledged in your name.")).to_be_visible()
     expect(ana.see("card")).to_contain_text("Acknowledged by ana")
 
     house.kill()

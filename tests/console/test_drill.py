@@ -26,8 +26,12 @@ def test_exercise_everywhere(house: House, sit_down: SitDown) -> None:
     expect(bea.page).to_have_title(re.compile(r"^EXERCISE · "))
     expect(bea.see("card").first).to_be_visible()
     bea.picture("drill-1")
+    fire = bea.see("card").filter(has_text="Fire").first
+    fire.get_by_role("link").click()
+    expect(bea.page.get_by_role("heading", level=1)).to_be_visible()
     bea.page.emulate_media(media="print")
     expect(band.get_by_role("region", name="EXERCISE")).to_be_visible()
+    expect(bea.page.get_by_role("heading", level=1)).to_be_visible()
     bea.page.pdf(path=ARTEFACTS / "drill-print.pdf")
     bea.picture("drill-2-print")
     bea.page.emulate_media(media="screen")

@@ -47,6 +47,8 @@ def test_dead_is_not_quiet(house: House, sit_down: SitDown) -> None:
 def test_the_public_is_told_too(house: House, sit_down: SitDown) -> None:
     public = sit_down(house)
     public.page.goto(f"{house.url}/")
-    expect(public.page.get_by_role("listitem").filter(has_text="gone")).not_to_contain_text("heard")
-    expect(public.page.get_by_role("listitem").filter(has_text="quiet")).to_contain_text("heard")
+    said = public.page.get_by_role("listitem")
+    expect(said.filter(has_text="quiet").locator("strong")).to_have_text("answering")
+    for dead in ("gone", "broken"):
+        expect(said.filter(has_text=dead).locator("strong")).not_to_have_text("answering")
     public.picture("feeds-public")

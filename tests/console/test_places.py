@@ -10,7 +10,7 @@ NEW = """id,name,kind,population,lon,lat
 quinara,Quinara,settlement,900,-79.2360,-4.3110
 tumianuma,Tumianuma,settlement,600,-79.1920,-4.2950
 nowhere,Nowhere,settlement,10,-79.2,95
-,Nameless,settlement,10,-79.2,-4.3
+unreadable,Unreadable,settlement,10,west,-4.3
 """
 
 
@@ -24,7 +24,8 @@ def test_import_with_preview(house: House, sit_down: SitDown, tmp_path: Path) ->
     preview = admin.see("import-preview")
     expect(preview).to_contain_text("2 of 4 rows can be used.")
     expect(preview).to_contain_text("2 new, 0 changed, 0 removed")
-    expect(preview.get_by_role("listitem").first).to_be_visible()
+    for reason in ("coordinates-swapped: 1", "coordinates-missing: 1"):
+        expect(preview.get_by_role("listitem").filter(has_text=reason)).to_be_visible()
     expect(preview.get_by_role("row", name="Quinara")).to_be_visible()
     admin.picture("places-1-preview")
     expect(admin.see("places").get_by_role("row")).to_have_count(5)  # nothing has happened yet
