@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+
 from tests.console.desk import ARTEFACTS, Desk
 from tests.console.house import ROOT, House, opened
 
@@ -23,7 +24,10 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         pytest.fail("Chromium is missing: run `make servers`, or `apt-get install chromium`.")
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=chromium, args=SWITCHES) as running:
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=chromium, args=SWITCHES) as running,
+    ):
         yield running
 
 

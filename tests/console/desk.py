@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Response, expect
+
 from tests.console.house import PASSWORD, ROOT, House
 
 #: Pictures of each station, to be looked at.

@@ -1,4 +1,4 @@
-"""A real service for the tests of the console: `almenara serve` as a process, its people, and the detections that reach it."""
+"""A real service for the tests of the console: `almenara serve` as a process, its people, the fires it is told of."""
 
 import json
 import os
@@ -140,7 +140,14 @@ class House:
         assert "Traceback" not in self.said(), self.said()
 
     def see_fire(
-        self, lon: float, lat: float, *, radius_m: float = 500.0, n: int = 8, minutes_ago: int = 5, feed: str = "incoming"
+        self,
+        lon: float,
+        lat: float,
+        *,
+        radius_m: float = 500.0,
+        n: int = 8,
+        minutes_ago: int = 5,
+        feed: str = "incoming",
     ) -> None:
         """A pass of NOAA-20 over a fire: its file comes into the feed's folder at once and whole."""
         self._files += 1

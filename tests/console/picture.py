@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
+
 from tests.console.conftest import SWITCHES
 from tests.console.desk import Desk
 from tests.console.house import House, opened

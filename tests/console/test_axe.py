@@ -2,13 +2,14 @@
 
 import pytest
 from playwright.sync_api import expect
+
 from tests.console.desk import Desk, SitDown
 from tests.console.house import ROOT, House
 
 AXE = ROOT / "console" / "node_modules" / "axe-core" / "axe.min.js"
 RUN = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
   .filter(({ impact }) => impact === "serious" || impact === "critical")
-  .map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.any[0]?.message ?? ""}`).slice(0, 4).join(" | ")}`)"""
+  .map(({ id, nodes }) => `${id}: ${nodes.map(({ target, any }) => `${target} ${any[0]?.message ?? ""}`).join(" | ")}`)"""
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

@@ -3,10 +3,17 @@
 import re
 
 from playwright.sync_api import expect
+
 from tests.console.desk import SitDown
 from tests.console.house import House
 
-GONE = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY_RESPONSE", "503")
+GONE = (
+    "ERR_CONNECTION_REFUSED",
+    "ERR_CONNECTION_RESET",
+    "ERR_INCOMPLETE_CHUNKED_ENCODING",
+    "ERR_EMPTY_RESPONSE",
+    "503",
+)
 
 
 def test_kill_and_return(house: House, sit_down: SitDown) -> None:

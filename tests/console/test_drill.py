@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import expect
+
 from tests.console.desk import ARTEFACTS, SitDown
 from tests.console.house import House, opened
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+
 from tests.console.desk import SitDown
 from tests.console.house import House, opened
 from tests.service.server import Feed, serving

@@ -1,6 +1,7 @@
 """Everything by the keyboard: sign in, walk the queue, acknowledge, open the draft, approve by holding Enter."""
 
 from playwright.sync_api import Page, expect
+
 from tests.console.desk import Desk, SitDown
 from tests.console.house import PASSWORD, House
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from playwright.sync_api import expect
+
 from tests.console.desk import SitDown
 from tests.console.house import House
 
@@ -24,7 +25,7 @@ def test_import_with_preview(house: House, sit_down: SitDown, tmp_path: Path) ->
     preview = admin.see("import-preview")
     expect(preview).to_contain_text("2 of 4 rows can be used.")
     expect(preview).to_contain_text("2 new, 0 changed, 0 removed")
-    for reason in ("coordinates-swapped: 1", "coordinates-missing: 1"):
+    for reason in ("coordinates-swapped: 1", "coordinates-unreadable: 1"):
         expect(preview.get_by_role("listitem").filter(has_text=reason)).to_be_visible()
     expect(preview.get_by_role("row", name="Quinara")).to_be_visible()
     admin.picture("places-1-preview")

@@ -104,8 +104,9 @@ export class WarningView extends AlmenaraElement {
     );
     this.lastArea = last ? (await get<WarningDetail>(`/warnings/${encodeURIComponent(last.identifier)}`)).area : null;
     const shapes = await Promise.all(
-      this.hazards(warning)
-        .map((id) => get<GeoJSON.Feature>(`/hazards/${encodeURIComponent(id)}/footprint`).catch(() => null)),
+      this.hazards(warning).map((id) =>
+        get<GeoJSON.Feature>(`/hazards/${encodeURIComponent(id)}/footprint`).catch(() => null),
+      ),
     );
     this.footprints = shapes.flatMap((shape) => (shape?.geometry ? [shape.geometry] : []));
   }
@@ -124,6 +125,7 @@ export class WarningView extends AlmenaraElement {
         <a href="#/warnings">${t("nav.warnings")}</a>
         <h1 data-testid="warning" data-state=${warning.state}><span class="severity ${warning.severity}">${severityIcon(warning.severity, 20)}</span>${info?.headline ?? warning.event}</h1>
         <p><b>${tCode("msg-type", warning.msg_type)}</b> · ${stateInWords(warning)} · ${tCode("severity", warning.severity)}, ${tCode("urgency", warning.urgency)}, ${tCode("certainty", warning.certainty)}${this.hazards(warning).map((id) => html` · <a href=${link("hazards", id)} data-testid="evidence">${t("warning.evidence")}</a>`)}</p>
+        ${warning.reasons.length ? html`<p class="soft" data-testid="reasons">${t("warning.why")} ${warning.reasons.map((reason) => tCode("draft-reason", reason)).join("; ")}</p>` : nothing}
       </div>
       <div class="three">
         <section class="stack">${this.renderDeeds(warning)}${warning.state === "draft" ? [renderChecks(warning), renderLife(warning)] : [renderLife(warning), renderChecks(warning)]}</section>
