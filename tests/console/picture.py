@@ -26,12 +26,11 @@ def main(file: Path) -> None:
             with playwright.chromium.launch(executable_path=chromium, args=SWITCHES) as browser:
                 desk = Desk(browser, house)
                 desk.sign_in("bea")
-                fire = desk.see("card").filter(has_text=re.compile(r"^.*Fire, .* growing for"))
+                fire = desk.see("card").filter(has_text=re.compile(r"Fire, .* growing for"))
                 expect(fire.first).to_be_visible(timeout=120_000)
                 fire.first.get_by_role("link").click()
                 desk.see("evidence").first.click()
                 expect(desk.page.get_by_role("cell", name=re.compile("NOAA|Suomi")).first).to_be_visible()
-                desk.page.wait_for_load_state("networkidle")
                 desk.page.screenshot(path=file)
     sys.stdout.write(f"{file}  {file.stat().st_size} bytes\n")
 
