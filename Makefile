@@ -78,4 +78,4 @@ format: setup
 
 clean:
 	rm -rf $(VENV) src/almenara/kernels/_compiled .bench demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
-	  console/node_modules console/public/basemap.pmtiles console/basemap/.stamp src/almenara/web/console
+	  .artefacts console/node_modules console/public/basemap.pmtiles console/basemap/.stamp src/almenara/web/console

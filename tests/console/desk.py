@@ -25,7 +25,7 @@ class Desk:
     def __init__(self, browser: Browser, house: House, **context: Any) -> None:
         self.house = house
         self.faults: list[str] = []
-        self.expected = EXPECTED
+        self.expected: tuple[str, ...] = EXPECTED
         self.context = browser.new_context(
             **{"viewport": {"width": 1280, "height": 800}, "locale": "en-GB", "color_scheme": "dark", **context}
         )

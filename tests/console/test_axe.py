@@ -9,7 +9,7 @@ from tests.console.house import ROOT, House
 AXE = ROOT / "console" / "node_modules" / "axe-core" / "axe.min.js"
 RUN = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations
   .filter(({ impact }) => impact === "serious" || impact === "critical")
-  .map(({ id, nodes }) => `${id}: ${nodes.map(({ target, any }) => `${target} ${any[0]?.message ?? ""}`).join(" | ")}`)"""
+  .map(({ id, nodes }) => `${id}: ${nodes.map(({ target, any }) => `${target} ${any[0]?.message}`).join(" | ")}`)"""
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
