@@ -41,11 +41,14 @@ demo: setup
 	@echo "== Playing the exercise (Ecuador, seed 7) from feed files to warnings"
 	@$(BIN)/almenara drill --scenario ecuador --seed 7 --out demo
 
-# The real far sides of the channels that no Python package brings: an MQTT broker.
+# What the tests talk to and no Python package brings: an MQTT broker, and a browser.
 servers:
 	@command -v mosquitto >/dev/null || { echo "== Installing mosquitto, which the tests of the MQTT channel talk to"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends mosquitto; } \
 	  || echo "mosquitto is missing and could not be installed: the tests of the MQTT channel will fail"
+	@command -v chromium >/dev/null || { echo "== Installing Chromium, in which the console is tested"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium; } \
+	  || echo "chromium is missing and could not be installed: the tests of the console will fail"
 
 test: setup servers
 	@echo "== Running all the tests"
@@ -75,4 +78,4 @@ format: setup
 
 clean:
 	rm -rf $(VENV) src/almenara/kernels/_compiled .bench demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
-	  console/node_modules console/public/basemap.pmtiles console/basemap/.stamp src/almenara/web/console
+	  .artefacts console/node_modules console/public/basemap.pmtiles console/basemap/.stamp src/almenara/web/console

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Makes docs/report.png: the top of the report of the exercise that `make demo` plays, as a browser shows it.
-#   docs/make_picture.sh            plays the exercise anew
-#   docs/make_picture.sh demo       uses the results in the folder demo
+# Makes the pictures of the README as a browser shows them: docs/console.png, the console during `almenara serve --drill`, and
+# docs/report.png, the top of the report of the exercise that `make demo` plays.
+#   docs/make_picture.sh            both, playing the exercise anew
+#   docs/make_picture.sh console    the console alone
+#   docs/make_picture.sh demo       the report alone, of the results in the folder demo
 # Needs Chromium (CHROMIUM=… names another one); nothing is installed for it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,6 +11,10 @@ chromium=${CHROMIUM:-$(command -v chromium || command -v chromium-browser || com
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+if [ "${1-console}" = console ]; then
+  .venv/bin/python -m tests.console.picture docs/console.png
+  [ $# -eq 0 ] || exit 0
+fi
 if [ $# -gt 0 ]; then
   mkdir "$work/results"
   for part in summary.json hazards.geojson incidents.json timeline.parquet exposures.parquet exposures.csv warnings; do

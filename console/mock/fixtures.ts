@@ -193,6 +193,7 @@ export function makeFixtures(start: number) {
     certainty: "Observed",
     event: "Incendio forestal",
     headline: { es: "Incendio forestal a 240 m de Vilcabamba", en: "Wildfire 240 m from Vilcabamba" },
+    reasons: ["first"],
     drafted: { by: "almenara", at: at(20 * MIN) },
     approvals: [],
     approvals_needed: 2,

@@ -239,6 +239,7 @@ export interface Warning {
   certainty: string;
   event: string;
   headline: Partial<Record<string, string>>;
+  reasons: string[]; // codes, or what a person said
   drafted: ByAt;
   approvals: ByAt[];
   approvals_needed: number;

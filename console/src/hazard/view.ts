@@ -200,7 +200,7 @@ export class HazardView extends AlmenaraElement {
     const until = picture.now();
     if (hazard.kind !== "fire" || hazard.history.length < 1) return nothing;
     const at = timeline.at ?? until;
-    const step = Math.max(60_000, Math.round((until - from) / SLIDER_STEPS));
+    const step = Math.max(1_000, Math.round((until - from) / SLIDER_STEPS));
     return html`<section><h2>${t("growth.title")}</h2>
       <alm-growth .history=${hazard.history} .from=${from} .until=${until} .at=${timeline.at}></alm-growth>
       <div class="slider"><label for="footprint-at">${t("growth.slider")} ${timeline.at === null ? t("time.live") : html`<alm-when at=${new Date(at).toISOString()}></alm-when>`}</label>

@@ -59,6 +59,7 @@ export class Queue extends AlmenaraElement {
       details ul { padding: 0.15rem 0 0 1rem; list-style: disc; }
       .empty { padding: 1.5rem 1rem; color: var(--soft); }
       .alarm { display: inline-flex; gap: 0.3rem; align-items: center; font-weight: 600; color: var(--text); }
+      .top svg { flex: none; }
       .subject { display: inline-flex; gap: 0.35rem; align-items: center; font-weight: 600; color: var(--soft); }
     `,
   ];

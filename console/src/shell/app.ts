@@ -54,7 +54,7 @@ export class Console extends AlmenaraElement {
       }
       @media print {
         .window, .desk { display: block; height: auto; }
-        alm-strip, alm-queue, alm-time-bar, alm-map { display: none; }
+        alm-strip, alm-alarm, alm-queue, alm-time-bar, alm-map { display: none; }
         .page, .drawer, .centre { overflow: visible; position: static; height: auto; border: 0; background: #fff; }
       }
     `,

@@ -107,7 +107,7 @@ export class ComposeView extends AlmenaraElement {
       ]),
     );
     const everything = boxOf([...picture.hazards.values()].flatMap((h) => (h.centre ? [h.centre] : [])));
-    this.around = whole ? widened(whole, 1.5) : (everything ?? [-81, -5, -75, 2]);
+    this.around = whole ? widened(whole, 1.5) : everything ? widened(everything, 1) : [-81, -5, -75, 2];
     const shapes = await Promise.all(
       ids
         .slice(0, 20)

@@ -33,6 +33,7 @@ export class HealthView extends AlmenaraElement {
       :host { display: grid; gap: 1.5rem; align-content: start; }
       .scroll { overflow-x: auto; }
       .bad { font-weight: 600; }
+      td:nth-child(2) { white-space: nowrap; }
       td .row { flex-wrap: nowrap; }
     `,
   ];

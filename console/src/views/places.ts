@@ -28,7 +28,8 @@ export class PlacesView extends AlmenaraElement {
     AlmenaraElement.styles,
     css`
       :host { display: grid; gap: 1.5rem; align-content: start; }
-      .search { display: flex; gap: 0.6rem; max-width: 30rem; }
+      .search { display: flex; gap: 0.6rem; max-width: 34rem; }
+      .search button { flex: none; }
       .edit { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: 0.6rem; align-items: end; }
       .scroll { overflow-x: auto; }
     `,

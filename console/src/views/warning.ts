@@ -7,7 +7,7 @@ import { ask } from "../common/dialog";
 import { AlmenaraElement } from "../common/element";
 import { attempt, explain } from "../common/notices";
 import { people } from "../format/units";
-import { t, tCode } from "../i18n";
+import { language, t, tCode } from "../i18n";
 import { picture } from "../live/store";
 import { openDraft } from "../queue/acts";
 import { Keys } from "../shell/keys";
@@ -27,6 +27,7 @@ export class WarningView extends AlmenaraElement {
       .three { display: grid; grid-template-columns: repeat(auto-fit, minmax(17.5rem, 1fr)); gap: 1.25rem; align-items: start; }
       h1 { display: flex; gap: 0.5rem; align-items: baseline; }
       .checks li { display: flex; gap: 0.5rem; align-items: baseline; }
+      .checks svg { flex: none; }
       .checks .bad { color: var(--extreme); font-weight: 600; }
       del { background: var(--extreme-ground); text-decoration-thickness: 1px; }
       ins { background: var(--minor-ground); text-decoration: none; }
@@ -102,27 +103,32 @@ export class WarningView extends AlmenaraElement {
       (each) => each.thread === warning.thread && each.identifier !== warning.identifier && each.state === "in-force",
     );
     this.lastArea = last ? (await get<WarningDetail>(`/warnings/${encodeURIComponent(last.identifier)}`)).area : null;
-    const hazards = warning.incident ? (picture.incidents.get(warning.incident)?.hazards ?? []) : [];
     const shapes = await Promise.all(
-      hazards
-        .slice(0, 20)
-        .map((id) => get<GeoJSON.Feature>(`/hazards/${encodeURIComponent(id)}/footprint`).catch(() => null)),
+      this.hazards(warning).map((id) =>
+        get<GeoJSON.Feature>(`/hazards/${encodeURIComponent(id)}/footprint`).catch(() => null),
+      ),
     );
     this.footprints = shapes.flatMap((shape) => (shape?.geometry ? [shape.geometry] : []));
+  }
+
+  /** What it warns of, as far as it is drawn. */
+  private hazards(warning: Warning): readonly string[] {
+    return (picture.incidents.get(warning.incident ?? "")?.hazards ?? []).slice(0, 20);
   }
 
   protected override render(): TemplateResult {
     if (this.fault) return html`<p class="notice fault" role="alert">${this.fault}</p>`;
     const warning = this.warning;
     if (!warning) return html`<p class="soft" role="status">${t("shell.starting")}</p>`;
-    const info = warning.info[0];
+    const info = warning.info.find((each) => each.language.startsWith(language())) ?? warning.info[0];
     return html`<div>
         <a href="#/warnings">${t("nav.warnings")}</a>
         <h1 data-testid="warning" data-state=${warning.state}><span class="severity ${warning.severity}">${severityIcon(warning.severity, 20)}</span>${info?.headline ?? warning.event}</h1>
-        <p><b>${tCode("msg-type", warning.msg_type)}</b> · ${stateInWords(warning)} · ${tCode("severity", warning.severity)}, ${tCode("urgency", warning.urgency)}, ${tCode("certainty", warning.certainty)}</p>
+        <p><b>${tCode("msg-type", warning.msg_type)}</b> · ${stateInWords(warning)} · ${tCode("severity", warning.severity)}, ${tCode("urgency", warning.urgency)}, ${tCode("certainty", warning.certainty)}${this.hazards(warning).map((id) => html` · <a href=${link("hazards", id)} data-testid="evidence">${t("warning.evidence")}</a>`)}</p>
+        ${warning.reasons.length ? html`<p class="soft" data-testid="reasons">${t("warning.why")} ${warning.reasons.map((reason) => tCode("draft-reason", reason)).join("; ")}</p>` : nothing}
       </div>
       <div class="three">
-        <section class="stack">${this.renderDeeds(warning)}${renderChecks(warning)}${renderLife(warning)}</section>
+        <section class="stack">${this.renderDeeds(warning)}${warning.state === "draft" ? [renderChecks(warning), renderLife(warning)] : [renderLife(warning), renderChecks(warning)]}</section>
         <section class="stack"><h2>${t("warning.area")}</h2>
           <alm-area-map .area=${warning.area} .lastArea=${this.lastArea} .footprints=${this.footprints}></alm-area-map>${renderReach(warning)}</section>
         <section class="stack"><h2>${t("warning.as-public")}</h2><alm-as-public .warning=${warning}></alm-as-public>

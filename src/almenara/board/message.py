@@ -47,7 +47,7 @@ def describe(form: PublicWarning, message: Message, reader: Reader) -> dict[str,
     return {
         **msgspec.to_builtins(form),
         "info": [_info(alert, message, number) for number in range(len(alert.info))],
-        "area": msgspec.Raw(shapely.to_geojson(area).encode()),
+        "area": msgspec.Raw(shapely.to_geojson(shapely.multipolygons(shapely.get_parts(area))).encode()),
         "vertices": vertices_of(alert),
         "places_inside": len(inside),
         "people_inside": people,

@@ -103,6 +103,7 @@ def _document(picture: Picture, language: Language, title: str, parts: Sequence[
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
         tag("title", f"{mark}: {title}" if mark else title),
+        _link(rel="icon", href="data:,"),  # none: browsers ask for one otherwise
         _link(rel="stylesheet", href=f"/public/page.css?v={asset('page.css')[1]}"),
         *(_link(rel="alternate", hreflang=other, href=f"?lang={other}") for other in LANGUAGES if other != language),
     ]
