@@ -129,6 +129,9 @@ def fan_out(count: int, changes_per_s: int, seconds: float) -> dict[str, Any]:
     delays = asyncio.run(screens(port, count, ours))
     told = ours.recv()
     process.join(30)
+    process.close()
+    ours.close()
+    theirs.close()
     ms = np.array(delays) / 1e6
     return {
         "screens": count,
@@ -161,8 +164,8 @@ def serving(folder: Path) -> Iterator[str]:
     command = [sys.executable, "-c", _SERVE, "serve", "--port", "0", "--config", str(folder / "almenara.toml")]
     with (folder / "log.txt").open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)  # noqa: S603
+        assert process.stdout is not None
         try:
-            assert process.stdout is not None
             line = next(line for line in process.stdout if line.startswith("serving"))
             address = line.split()[1].rstrip("/")
             while httpx.get(f"{address}/readyz", trust_env=False).status_code != 200:
@@ -171,6 +174,7 @@ def serving(folder: Path) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(60)
+            process.stdout.close()
 
 
 class Screen(threading.Thread):

@@ -181,7 +181,8 @@ def test_the_table_of_roles_is_sound() -> None:
     assert PLACED < ACTIONS
     assert not KEY_SCOPES & {"approve", "draft", "update", "cancel", "all-clear", "people", "keys"}
     tags = {kind.__struct_config__.tag for kind in get_args(AnyCommand)}
-    assert tags == set(COMMANDS), "every command needs an action"
+    own = {"tested"}  # what the house itself writes down: nobody's to order
+    assert tags - own == set(COMMANDS), "every command needs an action"
     assert set(COMMANDS.values()) <= ACTIONS
 
 

@@ -81,7 +81,7 @@ def test_four_eyes_from_draft_to_sent(exercise: Served) -> None:
     identifier = drafted.json()["said"][0]["identifier"]
     before = exercise.get(f"/warnings/{identifier}")
     assert (before["state"], before["approvals_needed"], before["drafted"]["by"]) == ("draft", 2, "Ana Ruiz")
-    assert {check["name"] for check in before["checks"] if not check["ok"]} == {"channels"}
+    assert all(check["ok"] for check in before["checks"]), before["checks"]
     same = exercise.order("approve", by="ANA RUIZ", identifier=identifier)
     assert (same.status_code, same.json()["reason"]) == (409, "same-person")
     assert same.headers["content-type"] == "application/problem+json"
