@@ -12,6 +12,7 @@ export interface Preferences {
 const STORED = "almenara.preferences";
 const DEFAULTS: Preferences = { theme: "auto", map: "auto", sound: true };
 const darkness = globalThis.matchMedia?.("(prefers-color-scheme: dark)");
+const paper = globalThis.matchMedia?.("print");
 export const preferenceChanges = new EventTarget();
 export const preferences: Preferences = { ...DEFAULTS, ...read() };
 
@@ -28,9 +29,12 @@ export function theme(): "dark" | "light" {
   return darkness && !darkness.matches && matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark";
 }
 
+/** On paper it is always light. */
 export function applyTheme(): void {
-  document.documentElement.dataset["theme"] = theme();
+  document.documentElement.dataset["theme"] = paper?.matches ? "light" : theme();
 }
+
+paper?.addEventListener("change", applyTheme);
 
 darkness?.addEventListener("change", () => {
   applyTheme();
