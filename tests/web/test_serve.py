@@ -135,6 +135,9 @@ def test_what_makes_no_sense_is_refused_by_name(exercise: Served, path: str, sta
 
 
 def test_lists_come_in_pages_that_add_up(exercise: Served) -> None:
+    wait_for(
+        lambda: exercise.get("/situation")["mode"]["drill"]["ended"], 120
+    )  # a list that changes adds up to nothing
     for path in ("/hazards", "/warnings", "/incidents", "/hazards?state=ended"):
         whole = exercise.get(path, params={"limit": 1000} if "?" not in path else None)["items"]
         paged, cursor = [], ""
