@@ -43,7 +43,8 @@ def cut(shape: BaseGeometry) -> BaseGeometry:
     pieces = [
         shapely.transform(
             shapely.intersection(shape, shapely.box(west, -90, west + 360, 90)),
-            lambda xy, west=west: xy - np.array([west + 180.0, 0.0]),
+            # GEOS now and then leaves a corner outside of what it intersected with.
+            lambda xy, west=west: np.clip(xy - np.array([west + 180.0, 0.0]), [-180.0, -90.0], [180.0, 90.0]),
         )
         for west in (-540.0, -180.0, 180.0)
     ]
