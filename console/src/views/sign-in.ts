@@ -35,7 +35,8 @@ export class SignInView extends AlmenaraElement {
   }
 
   private async look(): Promise<void> {
-    await this.tell(async () => {
+    // Not a deed: who has typed a name already may press Enter before all of this is known.
+    await this.explained(async () => {
       this.setup = (await get<{ needed: boolean }>("/setup")).needed;
       this.oidc = await get<{ enabled: boolean; title: string | null }>("/oidc").catch(() => null);
     });
@@ -88,8 +89,14 @@ export class SignInView extends AlmenaraElement {
       this.welcome(await post<Session>("/session/passkey", { ticket, credential: await passkey.use(options) }));
     });
 
+  /** One deed at a time: the buttons wait for it. */
   private async tell(deed: () => Promise<void>): Promise<void> {
     this.busy = true;
+    await this.explained(deed);
+    this.busy = false;
+  }
+
+  private async explained(deed: () => Promise<void>): Promise<void> {
     this.fault = "";
     try {
       await deed();
@@ -98,7 +105,6 @@ export class SignInView extends AlmenaraElement {
       else if (error instanceof DOMException) this.fault = t("sign-in.passkey-failed");
       else throw error;
     }
-    this.busy = false;
   }
 
   private welcome(session: Session): void {
