@@ -58,7 +58,7 @@ lint: setup
 	@echo "== Format and lint"   && $(BIN)/ruff format --check . && $(BIN)/ruff check .
 	@echo "== Types"             && $(BIN)/mypy
 	@echo "== Import contracts"  && $(BIN)/lint-imports
-	@$(if $(NODE),echo "== Console: format, lint, types, tests" && cd console && npm run --silent check,true)
+	@$(if $(NODE),echo "== Console" && cd console && npm run --silent check,true)
 
 check: lint test
 

@@ -15,9 +15,9 @@ BUILT = ROOT / "src" / "almenara" / "web" / "console" / "index.html"
 SWITCHES = ("--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium, for a module at a time: while it runs, nothing else of this process can run an event loop."""
     if not BUILT.exists():
         pytest.fail("The console is not built: run `make console` (it needs Node 20.19 or newer).")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
